@@ -1,0 +1,178 @@
+//! One interface: the engines that run on it, the send limit over them, and
+//! the wanted state they add up to. The only file that imports sibling
+//! engines.
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::Desired;
+use crate::ident::{Duid, Iaid};
+use crate::prefix::Prefix;
+use crate::rng::Rng;
+use crate::snapshot::{Mode, Snapshot};
+use crate::time::Instant;
+use crate::wire::code;
+
+use super::v6::Client;
+use super::{Deadline, Input, Output, SendLimit, Why};
+
+/// What an interface is to do.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The interface's name.
+    pub name: String,
+    /// Our own DUID.
+    pub duid: Duid,
+    /// Leases and options, or options alone.
+    pub mode: Mode,
+    /// The address association, if addresses are wanted.
+    pub address: Option<Iaid>,
+    /// The prefix associations, in order.
+    pub prefixes: Vec<PrefixRequest>,
+    /// Offer the two-message exchange (RFC 9915 §21.14).
+    pub rapid_commit: bool,
+    /// Say that Reconfigure is accepted (RFC 9915 §21.20).
+    pub reconfigure_accept: bool,
+    /// Codes to ask for; those that a message must ask for are added.
+    pub request: Vec<u16>,
+    /// Options to send in every message that asks for options, as code and
+    /// payload.
+    pub send: Vec<(u16, Vec<u8>)>,
+    /// Delay the first Solicit by a random time up to a second.
+    pub initial_delay: bool,
+    /// How many messages may leave in what time.
+    pub limit: SendLimit,
+}
+
+impl Config {
+    /// What a bare client does: one address association, and the options
+    /// every host has use for.
+    #[must_use]
+    pub fn new(name: &str, duid: Duid) -> Self {
+        Self {
+            name: name.to_owned(),
+            duid,
+            mode: Mode::Stateful,
+            address: Some(Iaid::of_interface(name)),
+            prefixes: Vec::new(),
+            rapid_commit: false,
+            reconfigure_accept: true,
+            request: vec![
+                code::DNS_SERVERS,
+                code::DOMAIN_LIST,
+                code::SNTP_SERVERS,
+                code::NTP_SERVER,
+            ],
+            send: Vec::new(),
+            initial_delay: false,
+            limit: SendLimit::default(),
+        }
+    }
+}
+
+/// One prefix association to ask for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PrefixRequest {
+    /// Its IAID.
+    pub iaid: Iaid,
+    /// The prefix wished for; `::/56` wishes for a length alone.
+    pub hint: Option<Prefix>,
+}
+
+/// The engine of one interface. See the [module](super) for how to drive it.
+#[derive(Debug)]
+pub struct Interface {
+    client: Client,
+    limit: SendLimit,
+    /// What was last asked of the shell.
+    desired: Desired,
+    /// The shell has said that it is so.
+    applied: bool,
+}
+
+impl Interface {
+    /// An engine at rest; it starts with the first usable link. The seed
+    /// decides transaction ids and jitter.
+    #[must_use]
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            limit: config.limit.clone(),
+            client: Client::new(config, Rng::from_seed(seed)),
+            desired: Desired::default(),
+            applied: true,
+        }
+    }
+
+    /// Takes in what happened at `now`. Drain [`Self::poll_output`] next.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        if input == Input::Applied {
+            self.applied = true;
+        }
+        self.client.handle(now, input);
+    }
+
+    /// The next thing to do, until there is none.
+    ///
+    /// Wanted state comes before what people are told about it, and both
+    /// before the next message.
+    pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
+        let desired = self.client.desired();
+        if desired != self.desired {
+            self.desired = desired.clone();
+            self.applied = false;
+            return Some(Output::Desired(Box::new(desired)));
+        }
+        if let Some(event) = self.client.poll_event() {
+            return Some(Output::Event(event));
+        }
+        self.transmit(now).map(Output::Transmit)
+    }
+
+    /// When to wake the engine if nothing happens before, and what for.
+    #[must_use]
+    pub fn poll_deadline(&self) -> Option<Deadline> {
+        let deadline = self.client.deadline()?;
+        let opens_at = self.limit.opens_at();
+        if deadline.why != Why::Transmit || deadline.at >= opens_at {
+            return Some(deadline);
+        }
+        // What ends meanwhile is not held up by the limit.
+        let limited = Deadline { at: opens_at, why: Why::Limit };
+        Deadline::soonest(Some(limited), self.client.expiry())
+    }
+
+    /// The interface as others see it.
+    #[must_use]
+    pub fn snapshot(&self, now: Instant) -> Snapshot {
+        let ready = self.is_ready();
+        Snapshot { ready, ..self.client.snapshot(now) }
+    }
+
+    /// Everything asked for is there or refused, at least one lease (or, if
+    /// stateless, one answer) is there, no address is tentative, and the
+    /// kernel and the resolver are as wanted.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.applied && self.client.is_settled()
+    }
+
+    /// True after [`Input::Stop`]: nothing more will come.
+    #[must_use]
+    pub const fn is_stopped(&self) -> bool {
+        self.client.is_stopped()
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
+        if self.limit.opens_at() > now {
+            return None;
+        }
+        // What cannot be encoded cannot be sent; the schedule moves on, so
+        // this cannot spin. Configuration is checked against it beforehand.
+        let octets = self.client.transmit(now)?.encode().ok()?;
+        self.limit.record(now);
+        Some(octets)
+    }
+}
+
+#[cfg(test)]
+#[path = "iface_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+//! The protocol, without clock, socket or runtime.
+//!
+//! An [`Interface`] is a value. The shell tells it what happened, with the
+//! time it happened at ([`Interface::handle_input`]), and then drains it
+//! ([`Interface::poll_output`]) until it has nothing more to say. Between
+//! inputs it needs to be woken once: at [`Interface::poll_deadline`].
+//!
+//! **The law of the drain.** Every input is followed by a full drain before
+//! the deadline is read or the next input is given. Outputs that were not
+//! taken are not lost, but the deadline does not know of them.
+//!
+//! Deadlines are read from the state each time and never stored apart, so
+//! one that has become pointless cannot fire. Waking early or late is
+//! harmless: what is due is decided by `now` alone.
+//!
+//! ```text
+//! loop {
+//!     engine.handle_input(now, input);
+//!     while let Some(output) = engine.poll_output(now) { act on it }
+//!     input = whatever comes first: a datagram, a change of the link,
+//!             a command, or Input::Tick at engine.poll_deadline()
+//! }
+//! ```
+
+mod iface;
+mod limit;
+pub mod retx;
+pub mod v6;
+
+use std::net::Ipv6Addr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::Desired;
+use crate::link::{Datagram, Link};
+use crate::reason::DropReason;
+use crate::time::Instant;
+use crate::wire::{MessageType, Status, TransactionId};
+
+pub use iface::{Config, Interface, PrefixRequest};
+pub use limit::SendLimit;
+
+/// Something that happened outside.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub enum Input {
+    /// The link changed, or is described for the first time.
+    Link(Link),
+    /// A datagram arrived at UDP port 546 on this interface.
+    Datagram(Datagram),
+    /// The kernel finished duplicate address detection: the address is ours.
+    AddressUsable(Ipv6Addr),
+    /// The kernel found that somebody else has the address.
+    AddressDuplicate(Ipv6Addr),
+    /// The last [`Output::Desired`] is in the kernel and the resolver.
+    Applied,
+    /// Withdraw everything and end. Nothing is released.
+    Stop,
+    /// Nothing happened but time.
+    Tick,
+}
+
+/// Something the shell has to do.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub enum Output {
+    /// Send these octets to All_DHCP_Relay_Agents_and_Servers, port 547, from
+    /// the link-local address (RFC 9915 §14).
+    Transmit(Vec<u8>),
+    /// Make the kernel and the resolver look like this, and say
+    /// [`Input::Applied`] when it is done.
+    Desired(Box<Desired>),
+    /// Something that people and programs may want to know.
+    Event(Event),
+}
+
+/// Something worth telling.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub enum Event {
+    /// The first leases, or new ones after a loss.
+    Bound,
+    /// A Renew was answered.
+    Updated,
+    /// A Rebind was answered.
+    Rebound,
+    /// Options without leases arrived or changed.
+    Informed,
+    /// An address turned out to be in use by another host.
+    DadFailed(Ipv6Addr),
+    /// The last lease is gone, or the client stops.
+    Unbound,
+    /// The client has ended; nothing follows.
+    Stopped,
+    /// A message was sent: its type, its exchange and the how-manieth time.
+    Sent(MessageType, TransactionId, u32),
+    /// A message was received and taken.
+    Received(MessageType, TransactionId, Ipv6Addr),
+    /// Something received was dropped.
+    Dropped(DropReason),
+    /// A server answered with a status that is no success.
+    Refused(MessageType, Status),
+    /// A server that was asked stays silent or does not give; the next one
+    /// that advertised is asked, or none is left.
+    ServerGivenUp,
+}
+
+/// When to wake the engine if nothing else happens, and what for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Deadline {
+    /// The instant to wake at.
+    pub at: Instant,
+    /// What will be due then.
+    pub why: Why,
+}
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Why {
+    /// The first or next transmission of a message.
+    Transmit,
+    /// Advertisements were collected long enough (RFC 9915 §18.2.1).
+    Choose,
+    /// T1 (RFC 9915 §18.2.4).
+    Renew,
+    /// T2 (RFC 9915 §18.2.5).
+    Rebind,
+    /// A valid lifetime ends.
+    Expire,
+    /// The information refresh time (RFC 9915 §21.23).
+    Refresh,
+    /// The exchange is given up (MRC or MRD, RFC 9915 §15).
+    GiveUp,
+    /// The send limit allows the next message.
+    Limit,
+}
+
+impl Why {
+    /// One lower-case word or two with a hyphen.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Transmit => "transmit",
+            Self::Choose => "choose",
+            Self::Renew => "renew",
+            Self::Rebind => "rebind",
+            Self::Expire => "expire",
+            Self::Refresh => "refresh",
+            Self::GiveUp => "give-up",
+            Self::Limit => "limit",
+        }
+    }
+}
+
+impl Deadline {
+    /// The sooner of two deadlines, either of which may be absent.
+    #[must_use]
+    pub fn soonest(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) => Some(if other.at < one.at { other } else { one }),
+            (one, other) => one.or(other),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The messages we send: which options stand in which message, in which
+//! order (RFC 9915 §18.2.1 to §18.2.8 and appendix B).
+
+use crate::engine::Config;
+use crate::ident::Duid;
+use crate::time::Instant;
+use crate::wire::{DhcpOption, Message, MessageType, code};
+
+use super::exchange::Exchange;
+
+/// The longest message: what fits an unfragmented packet on any link, the
+/// minimum MTU of 1280 less the headers of IPv6 and UDP (RFC 8200 §5).
+const LONGEST: usize = 1232;
+
+/// Builds the message of an exchange, as it is sent at `now`.
+///
+/// `ias` are the associations it names, `server` the one it is for.
+pub(super) fn message(
+    config: &Config,
+    exchange: &Exchange,
+    server: Option<&Duid>,
+    ias: Vec<DhcpOption>,
+    now: Instant,
+) -> Message {
+    let kind = exchange.kind;
+    let mut options = vec![DhcpOption::ClientId(config.duid.clone())];
+    options.extend(server.cloned().map(DhcpOption::ServerId));
+    options.push(DhcpOption::ElapsedTime(exchange.retx.elapsed(now)));
+    if kind == MessageType::Solicit && config.rapid_commit {
+        options.push(DhcpOption::RapidCommit);
+    }
+    let asks = requests_options(kind);
+    if asks && config.reconfigure_accept {
+        options.push(DhcpOption::ReconfigureAccept);
+    }
+    options.extend(ias);
+    if asks {
+        options.push(DhcpOption::OptionRequest(option_request(config, kind)));
+        options.extend(
+            config
+                .send
+                .iter()
+                .map(|(code, payload)| DhcpOption::Raw { code: *code, payload: payload.clone() }),
+        );
+    }
+    let mut message = Message { kind, transaction: exchange.transaction, options };
+    while message.encode().is_ok_and(|octets| octets.len() > LONGEST) && shorten(&mut message) {}
+    message
+}
+
+/// Leaves out one lease or hint, of the association that has the most; false
+/// when none has more than one. What is left out is not extended and ends in
+/// its time.
+fn shorten(message: &mut Message) -> bool {
+    let associations = message.options.iter_mut().filter_map(|option| match option {
+        DhcpOption::IaNa(ia) | DhcpOption::IaPd(ia) if ia.options.len() > 1 => Some(ia),
+        _ => None,
+    });
+    associations.max_by_key(|ia| ia.options.len()).is_some_and(|ia| ia.options.pop().is_some())
+}
+
+/// The messages that carry an Option Request (RFC 9915 §21.7).
+const fn requests_options(kind: MessageType) -> bool {
+    matches!(
+        kind,
+        MessageType::Solicit
+            | MessageType::Request
+            | MessageType::Renew
+            | MessageType::Rebind
+            | MessageType::InformationRequest
+    )
+}
+
+/// What is asked for: the configured codes, those the kind of message must
+/// ask for (RFC 9915 §18.2.1, §18.2.6, §21.23), and PD_EXCLUDE with prefixes
+/// (RFC 6603 §4.2). In ascending order, each once.
+fn option_request(config: &Config, kind: MessageType) -> Vec<u16> {
+    let mut codes = config.request.clone();
+    if kind == MessageType::InformationRequest {
+        codes.extend([code::INFORMATION_REFRESH_TIME, code::INF_MAX_RT]);
+    } else {
+        // RFC 9915 §21.23: refresh time MUST NOT be asked for elsewhere.
+        codes.retain(|&code| code != code::INFORMATION_REFRESH_TIME);
+        codes.push(code::SOL_MAX_RT);
+        if !config.prefixes.is_empty() {
+            codes.push(code::PD_EXCLUDE);
+        }
+    }
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+#[cfg(test)]
+#[path = "ask_tests.rs"]
+mod tests;

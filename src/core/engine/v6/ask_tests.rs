@@ -1,0 +1,101 @@
+//! Messages we send, by the vectors and by the tables of appendix B.
+
+use super::*;
+use crate::engine::{PrefixRequest, retx};
+use crate::ident::Iaid;
+use crate::rng::Rng;
+use crate::wire::{TransactionId, text};
+
+use super::super::leases::Leases;
+
+fn config() -> Config {
+    let duid = "000100012b2c3d4e021122334455".parse().unwrap();
+    Config { address: Some(Iaid(1)), ..Config::new("eth0", duid) }
+}
+
+fn build(config: &Config, kind: MessageType, server: Option<&Duid>) -> Message {
+    let mut exchange = Exchange::new(kind, retx::SOLICIT, Instant::BOOT, &mut Rng::from_number(1));
+    exchange.transaction = TransactionId([0x12, 0x34, 0x56]);
+    message(config, &exchange, server, Leases::new(config).asking(), Instant::BOOT)
+}
+
+fn requested(message: &Message) -> Vec<u16> {
+    let lists = message.options.iter().filter_map(|option| match option {
+        DhcpOption::OptionRequest(codes) => Some(codes.clone()),
+        _ => None,
+    });
+    lists.flatten().collect()
+}
+
+#[test]
+fn sol_01_sol_03_the_solicit_vector_is_what_we_send() {
+    let hint = Some("::/56".parse().unwrap());
+    let config = Config {
+        prefixes: vec![PrefixRequest { iaid: Iaid(1), hint }],
+        request: vec![23, 24, 88, 94, 95, 96],
+        ..config()
+    };
+    let solicit = build(&config, MessageType::Solicit, None);
+    assert_eq!(
+        text::hex(&solicit.encode().unwrap()),
+        "011234560001000e000100012b2c3d4e021122334455000800020000001400000003000c0000000100000000\
+         0000000000190029000000010000000000000000001a0019000000000000000038000000000000000000000000\
+         000000000006001000170018004300520058005e005f0060"
+    );
+}
+
+#[test]
+fn sol_01_a_bare_client_asks_for_exactly_these_options() {
+    let solicit = build(&config(), MessageType::Solicit, None);
+    assert_eq!(requested(&solicit), [23, 24, 31, 56, 82]);
+    assert!(!solicit.options.contains(&DhcpOption::RapidCommit));
+}
+
+#[test]
+fn inf_01_inf_04_refresh_time_is_asked_for_in_information_requests_alone() {
+    let config = Config { request: vec![23, 32, 24], ..config() };
+    let inform = message(
+        &config,
+        &Exchange::new(
+            MessageType::InformationRequest,
+            retx::INFORMATION_REQUEST,
+            Instant::BOOT,
+            &mut Rng::from_number(1),
+        ),
+        None,
+        Vec::new(),
+        Instant::BOOT,
+    );
+    assert_eq!(requested(&inform), [23, 24, 32, 83]);
+    assert_eq!(inform.client_ids().count(), 1);
+    assert_eq!(inform.server_ids().count(), 0);
+    assert_eq!(inform.ia_nas().count() + inform.ia_pds().count(), 0);
+    for kind in
+        [MessageType::Solicit, MessageType::Request, MessageType::Renew, MessageType::Rebind]
+    {
+        assert_eq!(requested(&build(&config, kind, None)), [23, 24, 82], "{kind}");
+    }
+}
+
+#[test]
+fn pd_02_pd_exclude_is_asked_for_with_prefixes_alone() {
+    let prefixes = vec![PrefixRequest { iaid: Iaid(1), hint: None }];
+    let with = Config { prefixes, ..config() };
+    assert!(requested(&build(&with, MessageType::Renew, None)).contains(&67));
+    assert!(!requested(&build(&config(), MessageType::Renew, None)).contains(&67));
+}
+
+#[test]
+fn req_01_dec_01_a_decline_carries_no_request_for_options() {
+    let server: Duid = "00010001aabbccdd02aabbccddee".parse().unwrap();
+    let config = Config { send: vec![(15, vec![0, 1, 97])], rapid_commit: true, ..config() };
+    let decline = build(&config, MessageType::Decline, Some(&server));
+    let codes: Vec<_> = decline.options.iter().map(DhcpOption::code).collect();
+    assert_eq!(codes, [1, 2, 8, 3]);
+    let request = build(&config, MessageType::Request, Some(&server));
+    let codes: Vec<_> = request.options.iter().map(DhcpOption::code).collect();
+    assert_eq!(codes, [1, 2, 8, 20, 3, 6, 15]);
+    let solicit = build(&config, MessageType::Solicit, None);
+    let codes: Vec<_> = solicit.options.iter().map(DhcpOption::code).collect();
+    assert_eq!(codes, [1, 8, 14, 20, 3, 6, 15]);
+}

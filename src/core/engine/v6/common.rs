@@ -1,0 +1,249 @@
+//! What all states share: configuration, leases, options in effect, counts.
+
+use std::collections::VecDeque;
+
+use crate::desired::{Desired, Lifetimes};
+use crate::engine::{Config, Deadline, Event};
+use crate::ident::Duid;
+use crate::link::Link;
+use crate::rng::Rng;
+use crate::snapshot::{Counters, Next, Server, Snapshot, StateName, Timers};
+use crate::time::{Duration, Instant, Lifetime, Until};
+use crate::wire::{DhcpOption, Message, Status};
+
+use super::answer::Answer;
+use super::exchange::Exchange;
+use super::leases::Leases;
+use super::settings::Settings;
+
+/// The server a message is for, and the associations it names.
+pub(super) type Contents = (Option<Duid>, Vec<DhcpOption>);
+
+/// Bounds of SOL_MAX_RT and INF_MAX_RT as servers may set them (RFC 9915
+/// §21.24, §21.25).
+const MAX_RT_BOUNDS: core::ops::RangeInclusive<u32> = 60..=86400;
+/// Their default (RFC 9915 §7.6).
+const MAX_RT_DEFAULT: Duration = Duration::from_secs(3600);
+
+/// What all states share.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) config: Config,
+    pub(super) rng: Rng,
+    pub(super) link: Link,
+    pub(super) leases: Leases,
+    /// The server that answered last (RFC 9915 §18.2.4).
+    pub(super) server: Option<Server>,
+    pub(super) settings: Settings,
+    /// Upper bound for Solicit, kept as long as the client lives.
+    pub(super) sol_max_rt: Duration,
+    /// Upper bound for Information-request, likewise.
+    pub(super) inf_max_rt: Duration,
+    pub(super) counters: Counters,
+    pub(super) events: VecDeque<Event>,
+    pub(super) last_error: Option<String>,
+    /// A stateless Reply was taken.
+    pub(super) informed: bool,
+    /// Others were told of leases and not yet of their loss.
+    bound: bool,
+    /// Rounds of discovery that came to nothing since the last lease that
+    /// could be used.
+    refusals: u32,
+}
+
+impl Common {
+    pub(super) fn new(config: Config, rng: Rng) -> Self {
+        Self {
+            leases: Leases::new(&config),
+            config,
+            rng,
+            link: Link::default(),
+            server: None,
+            settings: Settings::default(),
+            sol_max_rt: MAX_RT_DEFAULT,
+            inf_max_rt: MAX_RT_DEFAULT,
+            counters: Counters::default(),
+            events: VecDeque::new(),
+            last_error: None,
+            informed: false,
+            bound: false,
+            refusals: 0,
+        }
+    }
+
+    /// True when something can be sent: the link is up and our link-local
+    /// address has passed duplicate address detection (RFC 7084 W-2).
+    pub(super) const fn link_is_usable(&self) -> bool {
+        self.link.up && self.link.link_local.is_some()
+    }
+
+    /// Takes SOL_MAX_RT and INF_MAX_RT from a Reply, whatever its status
+    /// (RFC 9915 §18.2.10).
+    pub(super) fn take_max_rt(&mut self, answer: &Answer) {
+        if let Some(bound) = max_rt(answer.sol_max_rt) {
+            self.sol_max_rt = bound;
+        }
+        if let Some(bound) = max_rt(answer.inf_max_rt) {
+            self.inf_max_rt = bound;
+        }
+    }
+
+    /// How long to wait before discovery starts anew after one that came to
+    /// nothing: not at all the first time, then 1 s, 2 s, 4 s up to
+    /// SOL_MAX_RT. A server that advertises and then refuses would otherwise
+    /// be asked without end (RFC 9915 §14.1).
+    pub(super) fn refusal_delay(&mut self) -> Duration {
+        let doublings = self.refusals.saturating_sub(1).min(16);
+        let delay = if self.refusals == 0 { 0 } else { 1_u64 << doublings };
+        self.refusals = self.refusals.saturating_add(1);
+        Duration::from_secs(delay).min(self.sol_max_rt)
+    }
+
+    /// Notes new or extended leases and who gave them; `event` tells others,
+    /// but the first leases are always `Bound`.
+    pub(super) fn note_leases(&mut self, answer: &Answer, event: Event) {
+        self.note_use();
+        self.last_error = None;
+        self.settings = answer.settings.clone();
+        self.note_server(answer.server.clone());
+        self.events.push_back(if self.bound { event } else { Event::Bound });
+        self.bound = true;
+    }
+
+    /// Notes that leases may be in use now: with the first that stands,
+    /// discovery has come to something. An address that another host turns
+    /// out to have has not.
+    pub(super) fn note_use(&mut self) {
+        if !self.leases.any_tentative() {
+            self.refusals = 0;
+        }
+    }
+
+    /// Notes the server that we deal with now. The preference is in its
+    /// Advertise alone (RFC 9915 §21.8), so it is kept.
+    pub(super) fn note_server(&mut self, mut server: Server) {
+        if let Some(known) = self.server.as_ref().filter(|known| known.duid == server.duid) {
+            server.preference = server.preference.max(known.preference);
+        }
+        self.server = Some(server);
+    }
+
+    /// Notes that leases ended; with the last one everything else a server
+    /// told is given up as well (RFC 9915 §18.2.13).
+    pub(super) fn note_expiry(&mut self) {
+        if !self.leases.any_held() {
+            self.clear();
+        }
+    }
+
+    /// Gives up all leases and options.
+    pub(super) fn clear(&mut self) {
+        self.leases.clear();
+        self.settings = Settings::default();
+        self.server = None;
+        self.informed = false;
+        if core::mem::take(&mut self.bound) {
+            self.events.push_back(Event::Unbound);
+        }
+    }
+
+    /// Notes the failures a server gave as reasons.
+    pub(super) fn note_failures(&mut self, answer: &Answer) {
+        let failures =
+            answer.failure.iter().chain(answer.ias.iter().filter_map(|ia| ia.failure.as_ref()));
+        for status in failures {
+            self.last_error = Some(describe(answer, status));
+            self.events.push_back(Event::Refused(answer.kind, status.clone()));
+        }
+    }
+
+    pub(super) fn count_sent(&mut self, message: &Message, number: u32) {
+        let count = self.counters.sent.entry(message.kind).or_default();
+        *count = count.saturating_add(1);
+        self.events.push_back(Event::Sent(message.kind, message.transaction, number));
+    }
+
+    pub(super) fn count_received(&mut self, answer: &Answer, exchange: Option<&Exchange>) {
+        let count = self.counters.received.entry(answer.kind).or_default();
+        *count = count.saturating_add(1);
+        if let Some(exchange) = exchange {
+            let source = answer.server.address;
+            self.events.push_back(Event::Received(answer.kind, exchange.transaction, source));
+        }
+    }
+
+    /// What the kernel and the resolver should look like.
+    pub(super) fn desired(&self) -> Desired {
+        let prefixes = self.leases.prefixes();
+        Desired {
+            addresses: self.leases.addresses().map(|(_, a, _, l)| (a, l)).collect(),
+            unreachable: prefixes
+                .map(|(_, prefix, _, l): (_, _, _, Lifetimes)| (prefix, l))
+                .collect(),
+            resolver: self.settings.resolver(),
+        }
+    }
+
+    /// The client as others see it. `ready` is for the caller to fill in.
+    pub(super) fn snapshot(
+        &self,
+        now: Instant,
+        state: StateName,
+        next: Option<Deadline>,
+    ) -> Snapshot {
+        let config = &self.config;
+        let left = |until: Until| until.left(now);
+        let timers = self.leases.any_held().then(|| Timers {
+            t1: left(self.leases.t1()),
+            t2: left(self.leases.t2()),
+            next: next.map(|deadline| Next {
+                what: deadline.why.as_str().to_owned(),
+                seconds: left(Until::At(deadline.at)),
+            }),
+        });
+        Snapshot {
+            name: config.name.clone(),
+            ifindex: self.link.index,
+            state,
+            ready: false,
+            mode: config.mode,
+            duid: config.duid.clone(),
+            iaid: config.address.or_else(|| config.prefixes.first().map(|p| p.iaid)),
+            server: self.server.clone(),
+            addresses: self.leases.address_views(now),
+            prefixes: self.leases.prefix_views(now),
+            timers,
+            options: self.settings.view(),
+            dhcp4o6: None,
+            softwire: None,
+            counters: self.counters.clone(),
+            last_error: self.last_error.clone(),
+        }
+    }
+}
+
+/// A bound within its own bounds; others are ignored (RFC 9915 §21.24).
+pub(super) fn max_rt(seconds: Option<u32>) -> Option<Duration> {
+    seconds
+        .filter(|seconds| MAX_RT_BOUNDS.contains(seconds))
+        .map(|seconds| Duration::from_secs(u64::from(seconds)))
+}
+
+/// The default of both bounds.
+pub(super) const fn default_max_rt() -> Duration {
+    MAX_RT_DEFAULT
+}
+
+/// Information refresh time within its bounds (RFC 9915 §21.23): IRT_DEFAULT
+/// 86400 s when absent, at least IRT_MINIMUM 600 s, never when infinite.
+pub(super) fn refresh_time(option: Option<Lifetime>) -> Option<Duration> {
+    match option.unwrap_or(Lifetime(86_400)) {
+        Lifetime::INFINITE => None,
+        Lifetime(seconds) => Some(Duration::from_secs(u64::from(seconds.max(600)))),
+    }
+}
+
+/// A server's refusal in one sentence.
+fn describe(answer: &Answer, status: &Status) -> String {
+    format!("{} from {}: {status}", answer.kind, answer.server.address)
+}

@@ -1,0 +1,237 @@
+//! All associations of a client and the one schedule they share.
+
+use std::net::Ipv6Addr;
+
+use crate::desired::Lifetimes;
+use crate::engine::{Config, Deadline, Why};
+use crate::ident::Iaid;
+use crate::prefix::Prefix;
+use crate::snapshot;
+use crate::time::{Instant, Until};
+use crate::wire::{DhcpOption, StatusCode};
+
+use super::answer::Answer;
+use super::association::{Association, Kind, Lease, Leased, MAX_LEASES};
+
+/// The associations a client wants filled, in the order it asks for them.
+#[derive(Clone, Debug)]
+pub(super) struct Leases(Vec<Association>);
+
+/// What an answer did to the associations.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Taken {
+    /// At least one association got or kept a lease from it.
+    pub(super) granted: bool,
+    /// The server knows nothing of an association (RFC 9915 §18.2.10.1), or
+    /// took its last lease away.
+    pub(super) no_binding: bool,
+    /// An association that holds leases is not in it.
+    pub(super) missing: bool,
+    /// An association does not fit the link, says the server.
+    pub(super) not_on_link: bool,
+}
+
+impl Leases {
+    /// Empty associations as configured: addresses first.
+    pub(super) fn new(config: &Config) -> Self {
+        let address = config.address.map(|iaid| Association::new(Kind::Address, iaid, None));
+        let prefixes =
+            config.prefixes.iter().map(|p| Association::new(Kind::Prefix, p.iaid, p.hint));
+        Self(address.into_iter().chain(prefixes).collect())
+    }
+
+    /// The associations of a Solicit: hints, no leases (RFC 9915 §18.2.1).
+    pub(super) fn asking(&self) -> Vec<DhcpOption> {
+        self.0.iter().map(|ia| ia.option(core::iter::empty())).collect()
+    }
+
+    /// The associations of a Request: what was offered, and hints for what
+    /// was not (RFC 9915 §18.2.2, RFC 7550 §4.2).
+    pub(super) fn requesting(&self, offered: &Answer) -> Vec<DhcpOption> {
+        let offers = |ia: &Association| {
+            let offered = offered.ia(ia.kind, ia.iaid).filter(|offered| offered.gives());
+            let offers = offered.into_iter().flat_map(|offered| &offered.offers);
+            ia.option(
+                offers
+                    .filter(|offer| !offer.valid.is_zero())
+                    .take(self.most())
+                    .map(|offer| &offer.what),
+            )
+        };
+        self.0.iter().map(offers).collect()
+    }
+
+    /// The associations of a Renew or Rebind: the leases held, and hints for
+    /// what is still missing (RFC 9915 §18.2.4).
+    pub(super) fn holding(&self) -> Vec<DhcpOption> {
+        self.0.iter().map(Association::held_option).collect()
+    }
+
+    /// Takes an answer in, association by association.
+    pub(super) fn take(&mut self, answer: &Answer, now: Instant) -> Taken {
+        let most = self.most();
+        let mut taken = Taken::default();
+        for ia in &mut self.0 {
+            let held = ia.is_held();
+            let Some(offered) = answer.ia(ia.kind, ia.iaid) else {
+                taken.missing |= held;
+                ia.refused = !held;
+                continue;
+            };
+            if let Some(failure) = &offered.failure {
+                taken.no_binding |= failure.code == StatusCode::NO_BINDING;
+                taken.not_on_link |= failure.code == StatusCode::NOT_ON_LINK;
+                ia.refused = !held;
+                continue;
+            }
+            ia.take(offered.offers.clone(), (offered.t1, offered.t2), most, now);
+            ia.refused = !ia.is_held();
+            taken.granted |= offered.gives() && ia.is_held();
+            taken.no_binding |= held && !ia.is_held();
+            // An association that comes without a lease and without a word
+            // is held, but not extended: as good as missing.
+            taken.missing |= held && ia.is_held() && !offered.gives();
+        }
+        taken
+    }
+
+    /// True when an answer would give at least one lease.
+    pub(super) fn would_gain(&self, answer: &Answer) -> usize {
+        let gains = |ia: &&Association| answer.ia(ia.kind, ia.iaid).is_some_and(|o| o.gives());
+        self.0.iter().filter(gains).count()
+    }
+
+    /// Drops leases that ended; true when there were any.
+    pub(super) fn expire(&mut self, now: Instant) -> bool {
+        self.0.iter_mut().fold(false, |any, ia| ia.expire(now) | any)
+    }
+
+    /// Drops all leases and refusals.
+    pub(super) fn clear(&mut self) {
+        for ia in &mut self.0 {
+            ia.leases.clear();
+            ia.refused = false;
+        }
+    }
+
+    /// True while any lease is held.
+    pub(super) fn any_held(&self) -> bool {
+        self.0.iter().any(Association::is_held)
+    }
+
+    /// The earliest T1 of the associations that hold leases: one schedule
+    /// for all of them (RFC 9915 §18.2.4).
+    pub(super) fn t1(&self) -> Until {
+        self.held().map(|ia| ia.timers.t1).min().unwrap_or(Until::Forever)
+    }
+
+    /// The earliest T2, likewise.
+    pub(super) fn t2(&self) -> Until {
+        self.held().map(|ia| ia.timers.t2).min().unwrap_or(Until::Forever)
+    }
+
+    /// When the next lease ends.
+    pub(super) fn expiry(&self) -> Option<Deadline> {
+        let first = self.iter().map(|(_, lease)| lease.lifetimes.valid).min()?;
+        first.instant().map(|at| Deadline { at, why: Why::Expire })
+    }
+
+    /// Every association has a lease or a refusal, at least one has a lease,
+    /// and no address is tentative.
+    pub(super) fn is_settled(&self) -> bool {
+        self.any_held()
+            && self.0.iter().all(|ia| ia.is_held() || ia.refused)
+            && !self.any_tentative()
+    }
+
+    /// True while duplicate address detection goes on.
+    pub(super) fn any_tentative(&self) -> bool {
+        let tentative = |lease: &Lease| matches!(lease.what, Leased::Address { usable: false, .. });
+        self.iter().any(|(_, lease)| tentative(lease))
+    }
+
+    /// Notes that duplicate address detection has passed an address.
+    pub(super) fn set_usable(&mut self, passed: Ipv6Addr) {
+        for lease in self.0.iter_mut().flat_map(|ia| &mut ia.leases) {
+            if let Leased::Address { address, usable } = &mut lease.what
+                && *address == passed
+            {
+                *usable = true;
+            }
+        }
+    }
+
+    /// Drops an address that others use; gives the association it was in.
+    pub(super) fn remove_address(&mut self, duplicate: Ipv6Addr) -> Option<Iaid> {
+        self.0.iter_mut().find_map(|ia| {
+            let is_it = |lease: &Lease| matches!(lease.what, Leased::Address { address, .. } if address == duplicate);
+            let index = ia.leases.iter().position(is_it)?;
+            ia.leases.remove(index);
+            Some(ia.iaid)
+        })
+    }
+
+    /// The addresses held.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (Iaid, Ipv6Addr, bool, Lifetimes)> {
+        self.iter().filter_map(|(iaid, lease)| match &lease.what {
+            Leased::Address { address, usable } => Some((iaid, *address, *usable, lease.lifetimes)),
+            Leased::Prefix { .. } => None,
+        })
+    }
+
+    /// The prefixes held, each with the part excluded from it.
+    pub(super) fn prefixes(
+        &self,
+    ) -> impl Iterator<Item = (Iaid, Prefix, Option<Prefix>, Lifetimes)> {
+        self.iter().filter_map(|(iaid, lease)| match &lease.what {
+            Leased::Prefix { prefix, exclude } => {
+                let excluded = exclude.as_deref().and_then(|option| prefix.excluded(option));
+                Some((iaid, *prefix, excluded, lease.lifetimes))
+            }
+            Leased::Address { .. } => None,
+        })
+    }
+
+    /// The addresses as others see them.
+    pub(super) fn address_views(&self, now: Instant) -> Vec<snapshot::Address> {
+        let view = |(iaid, address, usable, lifetimes): (Iaid, Ipv6Addr, bool, Lifetimes)| {
+            let state = match usable {
+                false => snapshot::AddressState::Tentative,
+                true if lifetimes.preferred.is_over(now) => snapshot::AddressState::Deprecated,
+                true => snapshot::AddressState::Preferred,
+            };
+            let (preferred, valid) = (lifetimes.preferred.left(now), lifetimes.valid.left(now));
+            snapshot::Address { address, iaid, preferred, valid, state }
+        };
+        self.addresses().map(view).collect()
+    }
+
+    /// The prefixes as others see them.
+    pub(super) fn prefix_views(&self, now: Instant) -> Vec<snapshot::DelegatedPrefix> {
+        let view =
+            |(iaid, prefix, excluded, lifetimes): (Iaid, Prefix, Option<Prefix>, Lifetimes)| {
+                snapshot::DelegatedPrefix {
+                    prefix,
+                    iaid,
+                    preferred: lifetimes.preferred.left(now),
+                    valid: lifetimes.valid.left(now),
+                    excluded,
+                    assignments: Vec::new(),
+                }
+            };
+        self.prefixes().map(view).collect()
+    }
+
+    /// How many leases each association has room for.
+    fn most(&self) -> usize {
+        MAX_LEASES.checked_div(self.0.len()).unwrap_or(0).max(1)
+    }
+
+    fn held(&self) -> impl Iterator<Item = &Association> {
+        self.0.iter().filter(|ia| ia.is_held())
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Iaid, &Lease)> {
+        self.0.iter().flat_map(|ia| ia.leases.iter().map(|lease| (ia.iaid, lease)))
+    }
+}

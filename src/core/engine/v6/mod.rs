@@ -1,0 +1,374 @@
+//! The DHCPv6 client of one interface (RFC 9915 §18.2).
+//!
+//! [`Client`] is common data beside one state; each state is a struct with
+//! data of its own, in a file of its own, and a transition consumes it. Only
+//! [`super::iface`] calls in here. What is sent leaves through
+//! [`Client::transmit`], pulled when the send limit allows it, so a state
+//! never counts messages.
+
+mod answer;
+mod ask;
+mod association;
+mod bound;
+mod common;
+mod exchange;
+mod inform;
+mod leases;
+mod leave;
+mod rebind;
+mod renew;
+mod reply;
+mod request;
+mod settings;
+mod solicit;
+
+use std::net::Ipv6Addr;
+
+use crate::desired::Desired;
+use crate::engine::{Config, Deadline, Event, Input};
+use crate::link::{Datagram, Link};
+use crate::rng::Rng;
+use crate::snapshot::{Mode, Snapshot, StateName};
+use crate::time::Instant;
+use crate::wire::Message;
+
+use answer::{Answer, Expected};
+use bound::Bound;
+use common::Common;
+use inform::{Inform, Informed};
+use leave::Decline;
+use rebind::Rebind;
+use renew::Renew;
+use request::Request;
+use solicit::Solicit;
+
+/// The client: common data and one state.
+#[derive(Debug)]
+pub(super) struct Client {
+    common: Common,
+    state: State,
+}
+
+/// What the client is doing.
+#[derive(Debug)]
+enum State {
+    /// Waiting for a link with a usable link-local address.
+    Idle,
+    /// Looking for servers.
+    Solicit(Solicit),
+    /// Asking one server for leases.
+    Request(Request),
+    /// Holding leases.
+    Bound(Bound),
+    /// Extending leases at their server.
+    Renew(Renew),
+    /// Extending leases at any server.
+    Rebind(Rebind),
+    /// Giving back addresses that others use.
+    Decline(Decline),
+    /// Asking for options alone.
+    Inform(Inform),
+    /// Holding options alone.
+    Informed(Informed),
+    /// Ended.
+    Stopped,
+}
+
+impl Client {
+    /// A client that waits for its link.
+    pub(super) fn new(config: Config, rng: Rng) -> Self {
+        Self { common: Common::new(config, rng), state: State::Idle }
+    }
+
+    /// Takes an input in and acts on everything that is due at `now`.
+    pub(super) fn handle(&mut self, now: Instant, input: Input) {
+        // What the clock brought comes first: an answer that arrives after
+        // the end of an exchange does not revive it.
+        self.advance(now);
+        match input {
+            Input::Link(link) => self.on_link(now, link),
+            Input::Datagram(datagram) => self.on_datagram(now, &datagram),
+            Input::AddressUsable(address) => {
+                self.common.leases.set_usable(address);
+                self.common.note_use();
+            }
+            Input::AddressDuplicate(address) => self.on_duplicate(now, address),
+            Input::Stop => self.stop(),
+            Input::Applied | Input::Tick => {}
+        }
+        self.advance(now);
+    }
+
+    /// The next message that is due at `now`, if any. The caller sends it.
+    pub(super) fn transmit(&mut self, now: Instant) -> Option<Message> {
+        let Self { common, state } = self;
+        let exchange = state.exchange_mut()?;
+        if !exchange.retx.is_due(now) || !common.link_is_usable() {
+            return None;
+        }
+        exchange.retx.sent(now, &mut common.rng);
+        let number = exchange.retx.transmissions();
+        let exchange = exchange.clone();
+        let (server, ias) = state.contents(common);
+        let message = ask::message(&common.config, &exchange, server.as_ref(), ias, now);
+        common.count_sent(&message, number);
+        Some(message)
+    }
+
+    /// When the client has to be woken.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let own = match &self.state {
+            State::Bound(bound) => bound.deadline(&self.common),
+            State::Renew(renew) => renew.deadline(&self.common),
+            State::Informed(informed) => informed.deadline(),
+            state => state.exchange().map(exchange::Exchange::deadline),
+        };
+        // A message that cannot leave wakes nobody.
+        let own = own.filter(|_| self.common.link_is_usable() || !self.transmits());
+        Deadline::soonest(own, self.common.leases.expiry())
+    }
+
+    /// When the next lease ends.
+    pub(super) fn expiry(&self) -> Option<Deadline> {
+        self.common.leases.expiry()
+    }
+
+    /// The next event for others, oldest first.
+    pub(super) fn poll_event(&mut self) -> Option<Event> {
+        self.common.events.pop_front()
+    }
+
+    /// What the kernel and the resolver should look like.
+    pub(super) fn desired(&self) -> Desired {
+        self.common.desired()
+    }
+
+    /// Every association has a lease or a refusal, one has a lease, and no
+    /// address is tentative; stateless: there was a Reply.
+    pub(super) fn is_settled(&self) -> bool {
+        match self.state {
+            State::Idle | State::Stopped | State::Decline(_) => false,
+            _ if self.common.config.mode == Mode::Stateless => self.common.informed,
+            _ => self.common.leases.is_settled(),
+        }
+    }
+
+    /// True after [`Input::Stop`].
+    pub(super) const fn is_stopped(&self) -> bool {
+        matches!(self.state, State::Stopped)
+    }
+
+    /// The client as others see it.
+    pub(super) fn snapshot(&self, now: Instant) -> Snapshot {
+        let next = self.deadline();
+        self.common.snapshot(now, self.state.name(), next)
+    }
+
+    /// True when the state's own deadline is a transmission.
+    fn transmits(&self) -> bool {
+        self.state.exchange().is_some_and(|exchange| !exchange.retx.is_last())
+            && !matches!(self.state, State::Renew(_))
+    }
+
+    /// Lets everything happen that is due.
+    fn advance(&mut self, now: Instant) {
+        if self.common.leases.expire(now) {
+            self.common.note_expiry();
+        }
+        // Each turn either changes the state or ends; a chain such as
+        // Bound, Renew, Rebind, Solicit after a long sleep is four turns.
+        for _ in 0..8 {
+            let before = self.state.name();
+            self.turn(|common, state| state.on_time(common, now));
+            if self.state.name() == before {
+                break;
+            }
+        }
+    }
+
+    fn on_link(&mut self, now: Instant, link: Link) {
+        let before = core::mem::replace(&mut self.common.link, link);
+        let was_usable = before.up && before.link_local.is_some();
+        if !self.common.link_is_usable() {
+            return;
+        }
+        self.turn(|common, state| match state {
+            State::Idle => State::start(common, now, common.config.initial_delay),
+            // Perhaps another link: start over, with fresh timeouts.
+            State::Solicit(_) | State::Request(_) if !was_usable && !common.leases.any_held() => {
+                State::start(common, now, false)
+            }
+            // RFC 9915 §18.2.12: a stateless client asks again.
+            State::Inform(_) | State::Informed(_) if !was_usable => {
+                State::Inform(Inform::new(common, now))
+            }
+            // RFC 9915 §18.2.4: the server has to learn the address that a
+            // Reconfigure would reach us at.
+            State::Bound(_)
+                if before.link_local.is_some()
+                    && before.link_local != link.link_local
+                    && common.config.reconfigure_accept =>
+            {
+                State::Renew(Renew::new(common, now))
+            }
+            state => state,
+        });
+    }
+
+    fn on_datagram(&mut self, now: Instant, datagram: &Datagram) {
+        if self.is_stopped() {
+            return;
+        }
+        let expected = self.state.expected(&self.common.config);
+        let admitted = answer::admit(
+            datagram,
+            self.common.link.link_local,
+            &self.common.config.duid,
+            expected,
+            &mut self.common.counters.dropped,
+        );
+        match admitted {
+            Ok(answer) => {
+                self.common.count_received(&answer, self.state.exchange());
+                self.turn(|common, state| state.on_answer(common, now, answer));
+            }
+            Err(reason) => {
+                self.common.counters.dropped.count(reason);
+                self.common.events.push_back(Event::Dropped(reason));
+            }
+        }
+    }
+
+    fn on_duplicate(&mut self, now: Instant, address: Ipv6Addr) {
+        let Some(iaid) = self.common.leases.remove_address(address) else {
+            return;
+        };
+        self.common.events.push_back(Event::DadFailed(address));
+        self.common.last_error = Some(format!("{address} is in use by another host"));
+        self.turn(|common, state| State::Decline(Decline::new(common, now, state, iaid, address)));
+    }
+
+    fn stop(&mut self) {
+        if self.is_stopped() {
+            return;
+        }
+        self.common.clear();
+        self.common.events.push_back(Event::Stopped);
+        self.state = State::Stopped;
+    }
+
+    /// Replaces the state by what a transition makes of it.
+    fn turn(&mut self, transition: impl FnOnce(&mut Common, State) -> State) {
+        let state = core::mem::replace(&mut self.state, State::Idle);
+        self.state = transition(&mut self.common, state);
+    }
+}
+
+impl State {
+    /// The first state of a client with a usable link.
+    fn start(common: &mut Common, now: Instant, delayed: bool) -> Self {
+        match common.config.mode {
+            Mode::Stateful if delayed => Self::Solicit(Solicit::delayed(common, now)),
+            Mode::Stateful => Self::Solicit(Solicit::new(common, now)),
+            Mode::Stateless => Self::Inform(Inform::new(common, now)),
+        }
+    }
+
+    /// Acts on the time alone.
+    fn on_time(self, common: &mut Common, now: Instant) -> Self {
+        match self {
+            Self::Solicit(solicit) => solicit.on_time(common, now),
+            Self::Request(request) => request.on_time(common, now),
+            Self::Bound(bound) => bound.on_time(common, now),
+            Self::Renew(renew) => renew.on_time(common, now),
+            Self::Rebind(rebind) => rebind.on_time(common, now),
+            Self::Decline(decline) => decline.on_time(common, now),
+            Self::Informed(informed) => informed.on_time(common, now),
+            state @ (Self::Idle | Self::Inform(_) | Self::Stopped) => state,
+        }
+    }
+
+    /// Acts on an answer to its open exchange.
+    fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> Self {
+        match self {
+            Self::Solicit(solicit) => solicit.on_answer(common, now, answer),
+            Self::Request(request) => request.on_answer(common, now, answer),
+            Self::Renew(renew) => renew.on_answer(common, now, answer),
+            Self::Rebind(rebind) => rebind.on_answer(common, now, answer),
+            Self::Decline(decline) => decline.on_answer(common, now),
+            Self::Inform(inform) => inform.on_answer(common, now, answer),
+            // Without an open exchange nothing gets past the door.
+            state @ (Self::Idle | Self::Bound(_) | Self::Informed(_) | Self::Stopped) => state,
+        }
+    }
+
+    /// What the door lets in.
+    fn expected(&self, config: &Config) -> Option<Expected<'_>> {
+        use answer::ReplyKind;
+        let exchange = self.exchange()?;
+        // Nothing was asked before the first message left.
+        if exchange.retx.transmissions() == 0 {
+            return None;
+        }
+        let (advertise, reply, server) = match self {
+            Self::Solicit(_) if config.rapid_commit => (true, ReplyKind::RapidCommit, None),
+            Self::Solicit(_) => (true, ReplyKind::No, None),
+            Self::Request(request) => (false, ReplyKind::Yes, Some(request.server())),
+            Self::Renew(renew) => (false, ReplyKind::Yes, renew.server()),
+            Self::Decline(decline) => (false, ReplyKind::Yes, decline.server()),
+            _ => (false, ReplyKind::Yes, None),
+        };
+        Some(Expected { transaction: exchange.transaction, advertise, reply, server })
+    }
+
+    /// The server and the associations of the message being sent.
+    fn contents(&self, common: &Common) -> common::Contents {
+        match self {
+            Self::Solicit(_) => (None, common.leases.asking()),
+            Self::Request(request) => request.contents(common),
+            Self::Renew(renew) => (renew.server().cloned(), common.leases.holding()),
+            Self::Rebind(_) => (None, common.leases.holding()),
+            Self::Decline(decline) => decline.contents(),
+            _ => (None, Vec::new()),
+        }
+    }
+
+    const fn exchange(&self) -> Option<&exchange::Exchange> {
+        match self {
+            Self::Solicit(solicit) => Some(&solicit.exchange),
+            Self::Request(request) => Some(&request.exchange),
+            Self::Renew(renew) => Some(&renew.exchange),
+            Self::Rebind(rebind) => Some(&rebind.exchange),
+            Self::Decline(decline) => Some(&decline.exchange),
+            Self::Inform(inform) => Some(&inform.exchange),
+            Self::Idle | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
+        }
+    }
+
+    const fn exchange_mut(&mut self) -> Option<&mut exchange::Exchange> {
+        match self {
+            Self::Solicit(solicit) => Some(&mut solicit.exchange),
+            Self::Request(request) => Some(&mut request.exchange),
+            Self::Renew(renew) => Some(&mut renew.exchange),
+            Self::Rebind(rebind) => Some(&mut rebind.exchange),
+            Self::Decline(decline) => Some(&mut decline.exchange),
+            Self::Inform(inform) => Some(&mut inform.exchange),
+            Self::Idle | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
+        }
+    }
+
+    const fn name(&self) -> StateName {
+        match self {
+            Self::Idle => StateName::Idle,
+            Self::Solicit(_) => StateName::Soliciting,
+            Self::Request(_) => StateName::Requesting,
+            Self::Bound(_) => StateName::Bound,
+            Self::Renew(_) => StateName::Renewing,
+            Self::Rebind(_) => StateName::Rebinding,
+            Self::Decline(_) => StateName::Declining,
+            Self::Inform(_) => StateName::Informing,
+            Self::Informed(_) => StateName::Informed,
+            Self::Stopped => StateName::Stopped,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Asking one server for leases (RFC 9915 §18.2.2).
+
+use std::collections::VecDeque;
+
+use crate::engine::{Event, retx};
+use crate::ident::Duid;
+use crate::time::Instant;
+use crate::wire::MessageType;
+
+use super::State;
+use super::answer::Answer;
+use super::bound::Bound;
+use super::common::{Common, Contents};
+use super::exchange::Exchange;
+use super::reply::{self, Verdict};
+use super::solicit::Solicit;
+
+/// Asking one server for leases.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) exchange: Exchange,
+    purpose: Purpose,
+}
+
+/// Why a server is asked.
+#[derive(Debug)]
+enum Purpose {
+    /// It advertised; the others that did come next if it fails us.
+    Advertised { chosen: Box<Answer>, others: VecDeque<Answer> },
+    /// It has no binding for an association, or declined addresses have to
+    /// be replaced; all associations are asked for (RFC 9915 §18.2.10.1).
+    Replacement { server: Duid },
+}
+
+impl Request {
+    /// A Request to the first of some advertisers, `None` without any.
+    pub(super) fn next(
+        common: &mut Common,
+        now: Instant,
+        mut advertised: VecDeque<Answer>,
+    ) -> Option<Self> {
+        let chosen = Box::new(advertised.pop_front()?);
+        common.server = Some(chosen.server.clone());
+        Some(Self::new(common, now, Purpose::Advertised { chosen, others: advertised }))
+    }
+
+    /// A Request for all associations to a server we deal with already.
+    pub(super) fn replacing(common: &mut Common, now: Instant, server: Duid) -> Self {
+        Self::new(common, now, Purpose::Replacement { server })
+    }
+
+    fn new(common: &mut Common, now: Instant, purpose: Purpose) -> Self {
+        let exchange = Exchange::new(MessageType::Request, retx::REQUEST, now, &mut common.rng);
+        Self { exchange, purpose }
+    }
+
+    /// The server that is asked.
+    pub(super) fn server(&self) -> &Duid {
+        match &self.purpose {
+            Purpose::Advertised { chosen, .. } => &chosen.server.duid,
+            Purpose::Replacement { server } => server,
+        }
+    }
+
+    /// What the message names: the offered leases, or those held.
+    pub(super) fn contents(&self, common: &Common) -> Contents {
+        let ias = match &self.purpose {
+            Purpose::Advertised { chosen, .. } => common.leases.requesting(chosen),
+            Purpose::Replacement { .. } => common.leases.holding(),
+        };
+        (Some(self.server().clone()), ias)
+    }
+
+    /// REQ_MAX_RC transmissions went unanswered (RFC 9915 §18.2.2).
+    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+        if self.exchange.retx.has_failed(now) {
+            common.last_error = Some(format!("server {} does not answer", self.server()));
+            return self.give_up(common, now);
+        }
+        State::Request(self)
+    }
+
+    pub(super) fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> State {
+        match reply::take(common, now, &answer, Event::Updated) {
+            Verdict::Ignore => State::Request(self),
+            Verdict::Leases { .. } => State::Bound(Bound),
+            Verdict::NoBinding if common.leases.any_held() => State::Bound(Bound),
+            // RFC 9915 §18.2.10.1: discovery starts over.
+            Verdict::NotOnLink => State::Solicit(Solicit::again(common, now)),
+            Verdict::Nothing | Verdict::NoBinding => self.give_up(common, now),
+        }
+    }
+
+    /// Turns to the next server that advertised, else to discovery. Leases
+    /// still held elsewhere are not given up for one that cannot be had.
+    fn give_up(self, common: &mut Common, now: Instant) -> State {
+        common.events.push_back(Event::ServerGivenUp);
+        if common.leases.any_held() {
+            return State::Bound(Bound);
+        }
+        if let Purpose::Advertised { others, .. } = self.purpose
+            && let Some(next) = Self::next(common, now, others)
+        {
+            return State::Request(next);
+        }
+        State::Solicit(Solicit::again(common, now))
+    }
+}

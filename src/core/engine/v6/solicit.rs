@@ -1,0 +1,160 @@
+//! Looking for servers: Solicit, the collection of Advertise messages and
+//! the choice among them (RFC 9915 §18.2.1, §18.2.9).
+
+use core::cmp::Reverse;
+
+use crate::engine::Event;
+use crate::engine::retx;
+use crate::time::{Duration, Instant};
+use crate::wire::MessageType;
+
+use super::State;
+use super::answer::Answer;
+use super::bound::Bound;
+use super::common::{self, Common};
+use super::exchange::Exchange;
+use super::reply::{self, Verdict};
+use super::request::Request;
+
+/// The most Advertise messages kept as alternatives.
+const MAX_ADVERTISERS: usize = 16;
+
+/// The preference that ends the wait for others (RFC 9915 §18.2.1).
+const PREFERENCE_AT_ONCE: u8 = 255;
+
+/// Looking for servers.
+#[derive(Debug)]
+pub(super) struct Solicit {
+    pub(super) exchange: Exchange,
+    /// Usable Advertise messages, one a server, in the order they came.
+    advertised: Vec<Answer>,
+    sol_max_rt: Agreement,
+    inf_max_rt: Agreement,
+}
+
+impl Solicit {
+    /// Discovery that starts at once.
+    pub(super) fn new(common: &mut Common, now: Instant) -> Self {
+        Self::starting(common, now)
+    }
+
+    /// The first discovery on the interface: after a random delay
+    /// (SOL_MAX_DELAY, RFC 9915 §18.2.1).
+    pub(super) fn delayed(common: &mut Common, now: Instant) -> Self {
+        let start = now + common.rng.delay(retx::SOLICIT.max_delay);
+        Self::starting(common, start)
+    }
+
+    /// Discovery after one that came to nothing; leases and options are
+    /// given up (RFC 9915 §18.2.13).
+    pub(super) fn again(common: &mut Common, now: Instant) -> Self {
+        common.clear();
+        let start = now + common.refusal_delay();
+        Self::starting(common, start)
+    }
+
+    fn starting(common: &mut Common, start: Instant) -> Self {
+        let mut exchange =
+            Exchange::new(MessageType::Solicit, retx::SOLICIT, start, &mut common.rng);
+        exchange.retx.set_longest(common.sol_max_rt);
+        Self {
+            exchange,
+            advertised: Vec::new(),
+            sol_max_rt: Agreement::None,
+            inf_max_rt: Agreement::None,
+        }
+    }
+
+    /// The first retransmission time is over: whoever advertised is chosen
+    /// from (RFC 9915 §18.2.1).
+    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+        if self.exchange.retx.is_due(now) && !self.advertised.is_empty() {
+            return self.choose(common, now);
+        }
+        State::Solicit(self)
+    }
+
+    pub(super) fn on_answer(mut self, common: &mut Common, now: Instant, answer: Answer) -> State {
+        if answer.kind == MessageType::Reply {
+            return self.on_rapid_reply(common, now, &answer);
+        }
+        self.take_max_rt(common, &answer);
+        // RFC 9915 §18.2.9: without a lease it is ignored, and the timer of
+        // the Solicit stays as it is.
+        if common.leases.would_gain(&answer) == 0 {
+            common.note_failures(&answer);
+            return State::Solicit(self);
+        }
+        let at_once = answer.server.preference == PREFERENCE_AT_ONCE;
+        self.remember(answer);
+        let first_is_over = self.exchange.retx.transmissions() > 1;
+        if at_once || first_is_over { self.choose(common, now) } else { State::Solicit(self) }
+    }
+
+    /// A Reply with rapid commit ends discovery (RFC 9915 §18.2.1).
+    fn on_rapid_reply(self, common: &mut Common, now: Instant, answer: &Answer) -> State {
+        match reply::take(common, now, answer, Event::Bound) {
+            Verdict::Leases { .. } => State::Bound(Bound),
+            Verdict::NoBinding if common.leases.any_held() => State::Bound(Bound),
+            // Others may still advertise something.
+            _ => State::Solicit(self),
+        }
+    }
+
+    /// Asks the best server; the others stay as alternatives.
+    fn choose(self, common: &mut Common, now: Instant) -> State {
+        let mut advertised = self.advertised;
+        // Highest preference, then most associations filled, then first come
+        // (RFC 9915 §18.2.9); the sort is stable.
+        advertised.sort_by_key(|answer| {
+            Reverse((answer.server.preference, common.leases.would_gain(answer)))
+        });
+        match Request::next(common, now, advertised.into()) {
+            Some(request) => State::Request(request),
+            None => State::Solicit(Self::again(common, now)),
+        }
+    }
+
+    /// Keeps one Advertise a server, the latest, in the first one's place.
+    fn remember(&mut self, answer: Answer) {
+        let known = |known: &&mut Answer| known.server.duid == answer.server.duid;
+        if let Some(known) = self.advertised.iter_mut().find(known) {
+            *known = answer;
+        } else if self.advertised.len() < MAX_ADVERTISERS {
+            self.advertised.push(answer);
+        }
+    }
+
+    /// Takes SOL_MAX_RT and INF_MAX_RT in if all that advertise them agree;
+    /// otherwise the defaults hold (RFC 9915 §18.2.9).
+    fn take_max_rt(&mut self, common: &mut Common, answer: &Answer) {
+        if let Some(bound) = self.sol_max_rt.with(common::max_rt(answer.sol_max_rt)) {
+            common.sol_max_rt = bound;
+            self.exchange.retx.set_longest(bound);
+        }
+        if let Some(bound) = self.inf_max_rt.with(common::max_rt(answer.inf_max_rt)) {
+            common.inf_max_rt = bound;
+        }
+    }
+}
+
+/// Whether the servers of one discovery say the same.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Agreement {
+    None,
+    All(Duration),
+    Split,
+}
+
+impl Agreement {
+    /// Adds a voice; gives the value that holds now, if there was one.
+    fn with(&mut self, value: Option<Duration>) -> Option<Duration> {
+        let value = value?;
+        *self = match *self {
+            Self::None => Self::All(value),
+            Self::All(known) if known == value => Self::All(value),
+            Self::All(_) | Self::Split => Self::Split,
+        };
+        Some(if let Self::All(value) = *self { value } else { common::default_max_rt() })
+    }
+}

@@ -1,0 +1,28 @@
+//! What is seen of a link: its state, and what arrives on it.
+
+use std::net::Ipv6Addr;
+
+use serde::{Deserialize, Serialize};
+
+/// What matters of a link.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Link {
+    /// The kernel's number for the interface.
+    pub index: u32,
+    /// The link is up and has a carrier.
+    pub up: bool,
+    /// Our link-local address, once duplicate address detection has passed
+    /// it; without one nothing is sent (RFC 9915 §14, RFC 7084 W-2).
+    pub link_local: Option<Ipv6Addr>,
+}
+
+/// A datagram received at UDP port 546.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Datagram {
+    /// Who sent it.
+    pub source: Ipv6Addr,
+    /// Whom it was sent to.
+    pub destination: Ipv6Addr,
+    /// The payload.
+    pub octets: Vec<u8>,
+}
