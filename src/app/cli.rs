@@ -1,0 +1,327 @@
+//! The command line: what may be written, and what it means.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ErrorKind};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::os::error::{Error, Kind};
+
+use super::config::{DuidChoice, PrefixWish, SentOption};
+use super::log::Verbosity;
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) struct Cli {
+    pub(crate) global: Global,
+    pub(crate) task: Task,
+}
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Run(Box<RunOptions>),
+    Status { interface: Option<String>, json: bool },
+    Watch { interface: Option<String>, json: bool },
+    Stop { interfaces: Vec<String> },
+}
+
+/// Why there is nothing to do.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Help or version was asked for.
+    Print(String),
+    /// The command line is wrong.
+    Error(Error),
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Global {
+    /// Where leases and the DUID are kept
+    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/dhc6c")]
+    pub(crate) state_dir: PathBuf,
+    /// Where sockets, locks and resolver data are kept
+    #[arg(long, global = true, value_name = "DIR", default_value = "/run/dhc6c")]
+    pub(crate) run_dir: PathBuf,
+    /// Say more: -v every message, -vv every decision
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say only what is wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+impl Global {
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Verbose,
+            (false, _) => Verbosity::All,
+        }
+    }
+}
+
+/// Options of a running client.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct RunOptions {
+    /// Interfaces to configure
+    #[arg(value_name = "IFACE")]
+    pub(crate) interfaces: Vec<String>,
+    /// Ask for a delegated prefix; repeat for several
+    #[arg(long, value_name = "LEN|PREFIX/LEN", num_args = 0..=1, require_equals = true,
+          default_missing_value = "any")]
+    pub(crate) pd: Vec<PrefixWish>,
+    /// Ask for no address
+    #[arg(long)]
+    pub(crate) no_na: bool,
+    /// Ask for options only, by Information-request
+    #[arg(long, conflicts_with_all = ["pd", "no_na", "rapid_commit", "iaid"])]
+    pub(crate) stateless: bool,
+    /// Offer the exchange of two messages instead of four
+    #[arg(long)]
+    pub(crate) rapid_commit: bool,
+    /// Ask for an option too; repeat for several
+    #[arg(long, value_name = "CODE|NAME", value_parser = super::config::requested_code)]
+    pub(crate) request: Vec<u16>,
+    /// Send an option with every question; repeat for several
+    #[arg(long, value_name = "CODE:HEX")]
+    pub(crate) send: Vec<SentOption>,
+    /// Our identifier: hexadecimal, or how to make it
+    #[arg(long, value_name = "HEX|llt|ll|uuid")]
+    pub(crate) duid: Option<DuidChoice>,
+    /// Identifier of the first association instead of one made from the name
+    #[arg(long, value_name = "N")]
+    pub(crate) iaid: Option<u32>,
+    /// Random delay of up to a second before the first Solicit
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = InitialDelay::Auto)]
+    pub(crate) initial_delay: InitialDelay,
+    /// Stop once configured, and leave the configuration in place
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// With --once: give up after this many seconds
+    #[arg(long, value_name = "S", requires = "once",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: Option<u32>,
+    /// Do not tell the system's resolver
+    #[arg(long)]
+    pub(crate) no_dns: bool,
+}
+
+/// When the first Solicit is delayed (RFC 9915 section 18.2.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum InitialDelay {
+    /// When the carrier or the machine came up a moment ago
+    Auto,
+    /// Every time
+    Always,
+    /// Never
+    Never,
+}
+
+/// DHCPv6 client for Linux (RFC 9915).
+///
+/// `dhc6c eth0` gets an address and resolver data for eth0 and keeps them
+/// fresh until it is stopped.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dhc6c",
+    version,
+    disable_help_subcommand = true,
+    max_term_width = 90,
+    subcommand_precedence_over_arg = true
+)]
+struct Words {
+    #[command(flatten)]
+    global: Global,
+    #[command(flatten)]
+    run: RunOptions,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the client in the foreground (the same as `dhc6c IFACE`)
+    Run(Box<RunOptions>),
+    /// Show what a running client has and does
+    Status {
+        /// The interface; all without one
+        #[arg(value_name = "IFACE")]
+        interface: Option<String>,
+        /// Print JSON, schema 1
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a line for everything that happens
+    Watch {
+        /// The interface; needed where several run
+        #[arg(value_name = "IFACE")]
+        interface: Option<String>,
+        /// Print JSON, one object a line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Stop a running client: withdraw everything, release nothing
+    Stop {
+        /// Interfaces; all without one
+        #[arg(value_name = "IFACE")]
+        interfaces: Vec<String>,
+    },
+}
+
+/// Reads the command line.
+pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop> {
+    let Words { global, run, command } = Words::try_parse_from(words).map_err(explain)?;
+    if command.is_some() && !run.interfaces.is_empty() {
+        let hint = "write the command first: `dhc6c status eth0`; \
+                    for an interface named like a command: `dhc6c run NAME`";
+        return Err(Stop::Error(usage("an interface stands before the command").hint(hint)));
+    }
+    let task = match command {
+        None => Task::Run(Box::new(run)),
+        Some(Command::Run(options)) => Task::Run(options),
+        Some(Command::Status { interface, json }) => Task::Status { interface, json },
+        Some(Command::Watch { interface, json }) => Task::Watch { interface, json },
+        Some(Command::Stop { interfaces }) => Task::Stop { interfaces },
+    };
+    if let Task::Run(options) = &task
+        && options.interfaces.is_empty()
+    {
+        return Err(Stop::Error(
+            usage("no interface is named").hint("try `dhc6c eth0`, or `dhc6c --help`"),
+        ));
+    }
+    Ok(Cli { global, task })
+}
+
+fn usage(why: impl std::fmt::Display) -> Error {
+    Error::new("command line", why).kind(Kind::Usage)
+}
+
+/// Puts what the parser says into one line and a hint.
+fn explain(error: clap::Error) -> Stop {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Stop::Print(error.to_string());
+    }
+    let text = error.to_string();
+    // The first paragraph says it; what follows is usage.
+    let lines = text.lines().take_while(|line| !line.is_empty()).map(str::trim);
+    let paragraph = lines.collect::<Vec<_>>().join(" ");
+    let failure = usage(paragraph.strip_prefix("error: ").unwrap_or(&paragraph));
+    let suggested = [ContextKind::SuggestedArg, ContextKind::SuggestedValue]
+        .into_iter()
+        .find_map(|kind| error.get(kind))
+        .map(|suggestion| format!("did you mean {suggestion}?"));
+    Stop::Error(failure.hint(suggested.unwrap_or_else(|| "see `dhc6c --help`".to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Cli, Stop> {
+        parse(std::iter::once("dhc6c").chain(line.split_whitespace()).map(OsString::from))
+    }
+
+    fn run(line: &str) -> RunOptions {
+        match read(line) {
+            Ok(Cli { task: Task::Run(options), .. }) => *options,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn refused(line: &str) -> Error {
+        match read(line) {
+            Err(Stop::Error(error)) => error,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_bare_interface_runs_the_client() {
+        assert_eq!(run("eth0").interfaces, ["eth0"]);
+        assert_eq!(run("run eth0 eth1").interfaces, ["eth0", "eth1"]);
+        assert_eq!(run("run status").interfaces, ["status"]);
+        assert!(matches!(read("status").unwrap().task, Task::Status { .. }));
+        assert!(matches!(read("--run-dir /x status eth0").unwrap().task, Task::Status { .. }));
+    }
+
+    #[test]
+    fn prefixes_are_wished_for_in_three_ways() {
+        assert_eq!(run("--pd --pd=56 --pd=2001:db8::/48 eth0").pd.len(), 3);
+        assert_eq!(run("--pd eth0").interfaces, ["eth0"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line_with_a_hint() {
+        let lines = [
+            "",
+            "run",
+            "--nonsense eth0",
+            "--pd=200 eth0",
+            "--pd=x eth0",
+            "--request nothing eth0",
+            "--send 17 eth0",
+            "--duid zz eth0",
+            "--timeout 3 eth0",
+            "--once --timeout 0 eth0",
+            "--stateless --pd eth0",
+            "eth0 status",
+            "-v -q eth0",
+        ];
+        for line in lines {
+            let error = refused(line);
+            assert_eq!(error.kind, Kind::Usage, "{line}");
+            assert_eq!(error.to_string().lines().count(), 1, "{line}: {error}");
+            assert!(error.hint.is_some(), "{line}");
+        }
+        assert!(refused("--timeout 3 eth0").why.contains("--once"));
+        assert_eq!(refused("--rapid-comit eth0").hint.unwrap(), "did you mean --rapid-commit?");
+    }
+
+    /// Every line of a document that starts with our name, as one would type
+    /// it; a comment after it is cut off.
+    fn commands_in(document: &str) -> impl Iterator<Item = &str> {
+        document.lines().filter_map(|line| {
+            let line = line.trim().trim_start_matches("$ ").trim_start_matches("sudo ");
+            let line = line.split(['#', '|', '>']).next().unwrap_or(line);
+            line.starts_with("dhc6c ").then(|| line.split("   ").next().unwrap_or(line))
+        })
+    }
+
+    #[test]
+    fn the_commands_of_the_documents_are_understood() {
+        let manual = include_str!("../../man/dhc6c.8").replace('\\', "");
+        let examples = manual.split(".SH EXAMPLES").nth(1).unwrap().to_owned();
+        let readme = include_str!("../../README.md");
+        let mut count = 0;
+        for line in commands_in(&examples).chain(commands_in(readme)) {
+            let words = line.strip_prefix("dhc6c ").unwrap();
+            assert!(!matches!(read(words), Err(Stop::Error(_))), "{line}");
+            count += 1;
+        }
+        assert!(count > 8, "only {count} examples found");
+    }
+
+    #[test]
+    fn the_manual_names_every_option_and_no_other() {
+        use clap::CommandFactory as _;
+        let manual = include_str!("../../man/dhc6c.8").replace('\\', "");
+        let command = Words::command();
+        let subcommands = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        let known: std::collections::BTreeSet<_> =
+            command.get_arguments().chain(subcommands).filter_map(clap::Arg::get_long).collect();
+        for option in &known {
+            assert!(manual.contains(&format!("--{option}")), "--{option} is not in the manual");
+        }
+        for (at, _) in manual.match_indices("--") {
+            let word = manual[at + 2..].split(|c: char| c != '-' && !c.is_ascii_alphanumeric());
+            let word = word.into_iter().next().unwrap();
+            let ours = known.contains(word) || matches!(word, "help" | "version" | "");
+            assert!(ours, "--{word} is in the manual and nowhere else");
+        }
+    }
+}

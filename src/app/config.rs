@@ -1,0 +1,165 @@
+//! From options to what the engine and the shell need: typed, checked once.
+
+use std::str::FromStr;
+
+use dhc6c_core::engine;
+use dhc6c_core::ident::{Duid, Iaid, hex_octets};
+use dhc6c_core::prefix::Prefix;
+use dhc6c_core::snapshot::Mode;
+use dhc6c_core::wire::code;
+
+use super::cli::RunOptions;
+
+/// The longest payload of an option to send: about half of what fits an
+/// unfragmented packet on any link.
+const LONGEST_SENT: usize = 512;
+
+/// Builds the engine's configuration for one interface.
+pub(crate) fn engine(
+    name: &str,
+    options: &RunOptions,
+    duid: Duid,
+    initial_delay: bool,
+) -> engine::Config {
+    let bare = engine::Config::new(name, duid);
+    let first = options.iaid.map_or_else(|| Iaid::of_interface(name), Iaid);
+    let stateful = !options.stateless;
+    engine::Config {
+        mode: if stateful { Mode::Stateful } else { Mode::Stateless },
+        address: (stateful && !options.no_na).then_some(first),
+        prefixes: (0..)
+            .zip(&options.pd)
+            .map(|(index, wish)| engine::PrefixRequest { iaid: first.further(index), hint: wish.0 })
+            .collect(),
+        rapid_commit: options.rapid_commit,
+        request: bare.request.iter().chain(&options.request).copied().collect(),
+        send: options.send.iter().map(|sent| (sent.code, sent.payload.clone())).collect(),
+        initial_delay,
+        ..bare
+    }
+}
+
+/// A wish for a delegated prefix: any, a length, or a prefix to get again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct PrefixWish(Option<Prefix>);
+
+impl FromStr for PrefixWish {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const WRONG: &str = "expected a length of 1 to 64, or a prefix as in 2001:db8::/56";
+        if text == "any" {
+            return Ok(Self(None));
+        }
+        let prefix = if text.contains('/') {
+            text.parse::<Prefix>().ok()
+        } else {
+            text.parse()
+                .ok()
+                .and_then(|length| Prefix::new(std::net::Ipv6Addr::UNSPECIFIED, length))
+        };
+        prefix.filter(|p| (1..=64).contains(&p.length())).map(|p| Self(Some(p))).ok_or(WRONG)
+    }
+}
+
+/// Options of the protocol itself: neither asked for nor sent by hand
+/// (RFC 9915 §21.7 and appendix B).
+const fn is_protocol(code: u16) -> bool {
+    matches!(code, 0..=14 | 18..=20 | 25 | 26 | 32 | 82 | 83)
+}
+
+/// Reads a code to ask for, as a number or a name of the registry.
+pub(crate) fn requested_code(text: &str) -> Result<u16, String> {
+    let code = code::parse(text)
+        .ok_or_else(|| "expected a number or a name as in `ntp-server`".to_owned())?;
+    if is_protocol(code) {
+        return Err("it belongs to the protocol itself and is not asked for by hand".to_owned());
+    }
+    Ok(code)
+}
+
+/// An option to send as it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct SentOption {
+    code: u16,
+    payload: Vec<u8>,
+}
+
+impl FromStr for SentOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (code, payload) =
+            text.split_once(':').ok_or("expected CODE:HEX as in 15:000361626364")?;
+        let code = code::parse(code).ok_or("CODE is a number or a name")?;
+        if is_protocol(code) {
+            return Err("it belongs to the protocol itself and is not sent by hand".to_owned());
+        }
+        let payload = hex_octets(payload).ok_or("HEX has an even number of hexadecimal digits")?;
+        if payload.len() > LONGEST_SENT {
+            return Err(format!("the payload is longer than {LONGEST_SENT} octets"));
+        }
+        Ok(Self { code, payload })
+    }
+}
+
+/// Which DUID to use.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum DuidChoice {
+    /// This one.
+    Given(Duid),
+    /// The stored one, or a new DUID-LLT (RFC 9915 §11.2).
+    Llt,
+    /// Made from the link-layer address each time (RFC 9915 §11.4).
+    Ll,
+    /// The stored one if it is a UUID, or a new one (RFC 9915 §11.5).
+    Uuid,
+}
+
+impl FromStr for DuidChoice {
+    type Err = dhc6c_core::ident::DuidError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "llt" => Self::Llt,
+            "ll" => Self::Ll,
+            "uuid" => Self::Uuid,
+            hex => Self::Given(hex.parse()?),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_are_checked() {
+        assert_eq!("any".parse(), Ok(PrefixWish(None)));
+        assert_eq!("56".parse(), Ok(PrefixWish(Some("::/56".parse().unwrap()))));
+        assert_eq!(
+            "2001:db8::1/48".parse(),
+            Ok(PrefixWish(Some("2001:db8::/48".parse().unwrap())))
+        );
+        for text in ["0", "65", "200", "2001:db8::", "::/0", "::/129", ""] {
+            assert!(text.parse::<PrefixWish>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sent_options_are_checked() {
+        let sent: SentOption = "vendor-class:0000abcd".parse().unwrap();
+        assert_eq!((sent.code, sent.payload.len()), (16, 4));
+        for text in ["15", "x:00", "15:0", "1:0003", &format!("15:{}", "00".repeat(600))] {
+            assert!(text.parse::<SentOption>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_protocol_asks_for_itself_is_refused() {
+        assert_eq!(requested_code("dns-servers"), Ok(23));
+        for text in ["1", "oro", "sol-max-rt", "nothing", "70000"] {
+            assert!(requested_code(text).is_err(), "{text}");
+        }
+    }
+}

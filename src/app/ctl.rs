@@ -1,0 +1,169 @@
+//! The commands that talk to a running client over its control socket.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+
+use dhc6c_core::snapshot::Snapshot;
+use serde::{Deserialize, Serialize};
+
+use crate::os::control::{self, Command, Request};
+use crate::os::error::{Error, Kind};
+
+use super::cli::Global;
+use super::{Failure, status};
+
+/// The version of the JSON that we speak.
+const SCHEMA: u32 = 1;
+
+/// What `status --json` prints, and what each interface answers with.
+#[derive(Deserialize, Serialize)]
+struct Status {
+    schema: u32,
+    version: String,
+    interfaces: Vec<Snapshot>,
+}
+
+/// The answer to a request for the status.
+pub(crate) fn status_line(snapshot: &Snapshot) -> String {
+    let status = Status {
+        schema: SCHEMA,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        interfaces: vec![snapshot.clone()],
+    };
+    json(&status)
+}
+
+/// The answer when an interface has stopped.
+pub(crate) fn stopped_line() -> String {
+    serde_json::json!({ "ok": true }).to_string()
+}
+
+/// `dhc6c status [IFACE] [--json]`
+pub(crate) fn status(
+    global: &Global,
+    interface: Option<&str>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let mut interfaces = Vec::new();
+    for name in running(&global.run_dir, interface)? {
+        let failed = |error| Failure::on(&name, error);
+        let line = ask(&global.run_dir, &name, Command::Status)
+            .and_then(|mut lines| lines.next().unwrap_or_else(|| Err(hung_up())))
+            .map_err(failed)?;
+        let status: Status = serde_json::from_str(&line)
+            .map_err(|error| failed(Error::new("cannot read the status", error)))?;
+        interfaces.extend(status.interfaces);
+    }
+    if as_json {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        return print(&json(&Status { schema: SCHEMA, version, interfaces })).map_err(Into::into);
+    }
+    let pages: Vec<_> = interfaces.iter().map(status::text).collect();
+    print(pages.join("\n").trim_end()).map_err(Into::into)
+}
+
+/// `dhc6c watch [IFACE] [--json]`
+pub(crate) fn watch(
+    global: &Global,
+    interface: Option<&str>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let names = running(&global.run_dir, interface)?;
+    let [name] = &names[..] else {
+        let which = Error::new("watch", format!("several interfaces run: {}", names.join(" ")));
+        return Err(which.kind(Kind::Usage).hint("name one: `dhc6c watch IFACE`").into());
+    };
+    for line in ask(&global.run_dir, name, Command::Watch)? {
+        let line = line.map_err(|error| Failure::on(name, error))?;
+        let line = if as_json { line } else { plain(&line) };
+        print(&line)?;
+    }
+    Ok(())
+}
+
+/// `dhc6c stop [IFACE]...`
+pub(crate) fn stop(global: &Global, interfaces: &[String]) -> Result<(), Failure> {
+    let names = match interfaces {
+        [] => running(&global.run_dir, None)?,
+        names => names.to_vec(),
+    };
+    for name in &names {
+        // The answer comes when the interface has stopped; a connection that
+        // ends without one says the same.
+        ask(&global.run_dir, name, Command::Stop)
+            .map_err(|error| Failure::on(name, error))?
+            .for_each(drop);
+    }
+    Ok(())
+}
+
+/// One line of `watch` for people.
+fn plain(line: &str) -> String {
+    let object: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    let field =
+        |name: &str| object.get(name).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+    format!("{}  {}  {:<9} {}", field("time"), field("interface"), field("event"), field("text"))
+}
+
+/// The interfaces with a control socket, or the one that was named.
+fn running(run_directory: &Path, interface: Option<&str>) -> Result<Vec<String>, Error> {
+    if let Some(name) = interface {
+        return Ok(vec![name.to_owned()]);
+    }
+    let entries = std::fs::read_dir(run_directory).into_iter().flatten().flatten();
+    let name = |entry: std::fs::DirEntry| {
+        entry.file_name().to_str()?.strip_suffix(".sock").map(str::to_owned)
+    };
+    let mut names: Vec<_> = entries.filter_map(name).collect();
+    // A process that was killed leaves its socket behind.
+    names.retain(|name| UnixStream::connect(control::path(run_directory, name)).is_ok());
+    names.sort();
+    if names.is_empty() { Err(not_running()) } else { Ok(names) }
+}
+
+/// Sends a request; gives the lines that come back.
+fn ask(
+    run_directory: &Path,
+    interface: &str,
+    command: Command,
+) -> Result<impl Iterator<Item = Result<String, Error>>, Error> {
+    let path = control::path(run_directory, interface);
+    let mut stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => not_running(),
+        std::io::ErrorKind::PermissionDenied => {
+            Error::new("cannot reach the running client", "permission denied")
+                .kind(Kind::Permission)
+                .hint("run as root or as a member of the group dhc6c")
+        }
+        _ => Error::new(format!("cannot connect to {}", path.display()), error),
+    })?;
+    writeln!(stream, "{}", json(&Request { command })).map_err(|_| hung_up())?;
+    let lines = BufReader::new(stream).lines();
+    Ok(lines.map_while(|line| line.ok().map(Ok)))
+}
+
+fn not_running() -> Error {
+    Error::new("no client is running", "nothing listens at its control socket")
+        .kind(Kind::NoDaemon)
+        .hint("start one: `dhc6c IFACE`")
+}
+
+fn hung_up() -> Error {
+    Error::new("the running client", "closed the connection")
+}
+
+/// Our own types always have a JSON form.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// Prints a line; a reader that went away is no failure.
+fn print(line: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Error::new("cannot print", error)),
+        Ok(()) => Ok(()),
+    }
+}

@@ -1,0 +1,128 @@
+//! Events in words: the log for people, the stream of `watch` for programs.
+
+use dhc6c_core::engine::{Deadline, Event};
+use dhc6c_core::snapshot::Snapshot;
+use serde_json::{Value, json};
+use tracing::{debug, info, trace, warn};
+
+use crate::os::clock;
+
+/// An event's name in `watch`: a hook event or one of packet, dropped,
+/// deadline, command.
+fn name(event: &Event) -> &'static str {
+    match event {
+        Event::Bound => "bound",
+        Event::Updated => "updated",
+        Event::Rebound => "rebound",
+        Event::Informed => "informed",
+        Event::DadFailed(_) => "dad-failed",
+        Event::Unbound => "unbound",
+        Event::Stopped => "stopped",
+        Event::Sent(..) | Event::Received(..) | Event::Refused(..) | Event::ServerGivenUp => {
+            "packet"
+        }
+        Event::Dropped(_) => "dropped",
+    }
+}
+
+/// An event in one line, without the interface's name.
+fn text(event: &Event, snapshot: &Snapshot) -> String {
+    match event {
+        Event::Bound => format!("bound {}", holdings(snapshot)),
+        Event::Updated => format!("renewed {}", holdings(snapshot)),
+        Event::Rebound => format!("rebound {}", holdings(snapshot)),
+        Event::Informed => format!("informed {}", options(snapshot)),
+        Event::DadFailed(address) => format!("{address} is in use by another host, declining it"),
+        Event::Unbound => "unbound, no lease is left".to_owned(),
+        Event::Stopped => "stopped".to_owned(),
+        Event::Sent(kind, transaction, number) => format!("sent {kind} {transaction} #{number}"),
+        Event::Received(kind, transaction, source) => {
+            format!("received {kind} {transaction} from {source}")
+        }
+        Event::Dropped(reason) => format!("dropped a datagram: {reason}"),
+        Event::Refused(kind, status) => format!("{kind} says {status}"),
+        Event::ServerGivenUp => "turning to another server".to_owned(),
+    }
+}
+
+/// Addresses and prefixes, each with the end of its valid lifetime.
+fn holdings(snapshot: &Snapshot) -> String {
+    let addresses = snapshot.addresses.iter().map(|a| (format!("{}/128", a.address), a.valid));
+    let prefixes = snapshot.prefixes.iter().map(|p| (p.prefix.to_string(), p.valid));
+    let texts: Vec<_> = addresses
+        .chain(prefixes)
+        .map(|(what, valid)| format!("{what} until {}", clock::wall_after(valid)))
+        .collect();
+    texts.join(", ")
+}
+
+fn options(snapshot: &Snapshot) -> String {
+    let options = &snapshot.options;
+    let dns: Vec<_> = options.dns.iter().map(ToString::to_string).collect();
+    let domains: Vec<_> = options.domains.iter().map(ToString::to_string).collect();
+    match (dns.is_empty(), domains.is_empty()) {
+        (true, true) => "without name servers".to_owned(),
+        (false, true) => format!("name servers {}", dns.join(" ")),
+        (true, false) => format!("domains {}", domains.join(" ")),
+        (false, false) => format!("name servers {}, domains {}", dns.join(" "), domains.join(" ")),
+    }
+}
+
+/// Writes an event to the log.
+pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
+    let (name, text) = (&snapshot.name, text(event, snapshot));
+    match event {
+        Event::DadFailed(_) => warn!("{name}: {text}"),
+        Event::Bound
+        | Event::Rebound
+        | Event::Informed
+        | Event::Unbound
+        | Event::Stopped
+        | Event::Refused(..)
+        | Event::ServerGivenUp => info!("{name}: {text}"),
+        Event::Updated | Event::Sent(..) | Event::Received(..) | Event::Dropped(_) => {
+            debug!("{name}: {text}");
+        }
+    }
+}
+
+/// An event as one line of `watch --json`.
+pub(crate) fn line(event: &Event, snapshot: &Snapshot) -> String {
+    let mut object = object(&snapshot.name, name(event), text(event, snapshot));
+    let details = match event {
+        Event::Sent(kind, transaction, number) => json!({
+            "direction": "sent", "type": kind, "xid": transaction.to_string(), "number": number
+        }),
+        Event::Received(kind, transaction, source) => json!({
+            "direction": "received", "type": kind, "xid": transaction.to_string(), "source": source
+        }),
+        Event::Refused(kind, status) => json!({ "type": kind, "status": status.code.0 }),
+        Event::Dropped(reason) => json!({ "reason": reason }),
+        Event::DadFailed(address) => json!({ "address": address }),
+        _ => json!({}),
+    };
+    if let (Value::Object(object), Value::Object(details)) = (&mut object, details) {
+        object.extend(details);
+    }
+    object.to_string()
+}
+
+/// The line of a command that somebody gave.
+pub(crate) fn command_line(interface: &str, command: &str) -> String {
+    object(interface, "command", format!("{command} was asked for")).to_string()
+}
+
+/// The line of a deadline that came.
+pub(crate) fn deadline_line(interface: &str, deadline: Deadline) -> String {
+    let why = deadline.why.as_str();
+    trace!("{interface}: due: {why}");
+    object(interface, "deadline", format!("due: {why}")).to_string()
+}
+
+fn object(interface: &str, event: &str, text: String) -> Value {
+    json!({ "time": clock::wall_now(), "interface": interface, "event": event, "text": text })
+}
+
+#[cfg(test)]
+#[path = "narrate_tests.rs"]
+mod tests;

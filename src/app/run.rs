@@ -1,0 +1,234 @@
+//! `dhc6c run`: what happens before and after the loops of the interfaces.
+
+use std::rc::Rc;
+
+use dhc6c_core::ident::Duid;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::{JoinSet, LocalSet};
+use tracing::{info, warn};
+
+use crate::os::error::Error;
+use crate::os::link::Links;
+use crate::os::store::Store;
+use crate::os::{clock, permission};
+
+use super::Failure;
+use super::cli::{Global, RunOptions};
+use super::config::DuidChoice;
+use super::uplink::{Setup, Uplink};
+
+/// Runs the client on all interfaces until the last of them has ended.
+pub(crate) fn run(global: &Global, options: RunOptions) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|error| Error::new("cannot start", error))?;
+    LocalSet::new().block_on(&runtime, run_all(global.clone(), options))
+}
+
+async fn run_all(global: Global, options: RunOptions) -> Result<(), Failure> {
+    let links = Links::open().await?;
+    // Misspelt names come first: that needs no permission to be told.
+    for name in &options.interfaces {
+        check_interface(name, &links).map_err(|error| Failure::on(name, error))?;
+    }
+    for name in &options.interfaces {
+        permission::check().map_err(|error| Failure::on(name, error))?;
+    }
+    std::fs::create_dir_all(&global.run_dir).map_err(|error| {
+        Error::new(format!("cannot make the directory {}", global.run_dir.display()), error)
+    })?;
+    let (stop, stopped) = watch::channel(false);
+    let setup = Rc::new(Setup { global, options, stop: stopped });
+    let mut uplinks = JoinSet::new();
+    for name in setup.options.interfaces.clone() {
+        let duid = duid(&setup, &name, &links)?;
+        let setup = Rc::clone(&setup);
+        uplinks.spawn_local(async move {
+            match Uplink::open(&setup, &name, duid).await {
+                Ok(uplink) => uplink.run().await,
+                Err(error) => Err(error),
+            }
+            .map_err(|error| Failure::on(&name, error))
+        });
+    }
+    // Every loop watches for itself; this one was for the beginning.
+    drop(links);
+    join(uplinks, stop).await
+}
+
+/// Waits for the loops to end; a signal or a failure ends them all.
+async fn join(
+    mut uplinks: JoinSet<Result<(), Failure>>,
+    stop: watch::Sender<bool>,
+) -> Result<(), Failure> {
+    let mut signals = Signals::open()?;
+    let mut outcome = Ok(());
+    loop {
+        tokio::select! {
+            ended = uplinks.join_next() => match ended {
+                None => return outcome,
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(failure))) => {
+                    outcome = outcome.and(Err(failure));
+                    stop.send_replace(true);
+                }
+                // A bug, and no reason to leave the others unattended.
+                Some(Err(panic)) => {
+                    outcome = outcome.and(Err(Error::new("internal error", panic).into()));
+                    stop.send_replace(true);
+                }
+            },
+            name = signals.stop() => {
+                info!("{name}: stopping");
+                stop.send_replace(true);
+            }
+        }
+    }
+}
+
+/// The signals of the contract.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn open() -> Result<Self, Error> {
+        let open = |kind| signal(kind).map_err(|e| Error::new("cannot watch signals", e));
+        Ok(Self {
+            terminate: open(SignalKind::terminate())?,
+            interrupt: open(SignalKind::interrupt())?,
+            hangup: open(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits until one asks to stop.
+    async fn stop(&mut self) -> &'static str {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hangup.recv() => {
+                    info!("SIGHUP: nothing to reload, there is no configuration file");
+                }
+            }
+        }
+    }
+}
+
+/// An interface that exists and speaks IPv6.
+fn check_interface(name: &str, links: &Links) -> Result<(), Error> {
+    if links.find(name).is_none() {
+        let error = Error::new("cannot start", "no such interface");
+        return Err(match nearest(name, links.names()) {
+            Some(near) => error.hint(format!("did you mean {near}?")),
+            None => error.hint("`ip link` lists the interfaces"),
+        });
+    }
+    if !crate::os::link::ipv6_enabled(name) {
+        return Err(Error::new("cannot start", "IPv6 is disabled on this interface")
+            .hint(format!("enable it: sysctl net.ipv6.conf.{name}.disable_ipv6=0")));
+    }
+    Ok(())
+}
+
+/// The name that is most like a misspelt one, if any is like it at all.
+fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.map(|known| (distance(name, known), known)).min()?;
+    (near.0 <= 2 && near.0 < near.1.len()).then_some(near.1)
+}
+
+/// How many letters have to be changed, added or left out (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
+    for (index, a) in one.chars().enumerate() {
+        let mut diagonal = index;
+        let mut left = index + 1;
+        for (cell, b) in row.iter_mut().skip(1).zip(other.chars()) {
+            let best = (diagonal + usize::from(a != b)).min(left + 1).min(*cell + 1);
+            diagonal = *cell;
+            *cell = best;
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = index + 1;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Our DUID: the one given, the stored one, or a new one that is stored.
+fn duid(setup: &Setup, name: &str, links: &Links) -> Result<Duid, Error> {
+    let choice = setup.options.duid.clone();
+    if let Some(DuidChoice::Given(duid)) = choice {
+        return Ok(duid);
+    }
+    let link = links.link_address(name);
+    if choice == Some(DuidChoice::Ll)
+        && let Some(link) = &link
+    {
+        return Ok(Duid::ll(link));
+    }
+    let store = Store::new(&setup.global.state_dir);
+    let (stored, warning) = store.duid();
+    if let Some(warning) = warning {
+        warn!("{warning}");
+    }
+    // The first two octets are the type: 1 for LLT, 4 for UUID.
+    let fits = |duid: &Duid| match choice {
+        Some(DuidChoice::Llt) => duid.octets().starts_with(&[0, 1]),
+        Some(DuidChoice::Uuid) => duid.octets().starts_with(&[0, 4]),
+        _ => true,
+    };
+    if let Some(stored) = stored.filter(fits) {
+        return Ok(stored);
+    }
+    let uuid = || clock::entropy().map(|octets| Duid::uuid(random_uuid(octets)));
+    let made = match &link {
+        Some(link) if choice != Some(DuidChoice::Uuid) => Duid::llt(link, clock::unix_seconds()),
+        _ => uuid()?,
+    };
+    match (store.set_duid(&made), link) {
+        (Ok(()), _) => Ok(made),
+        // RFC 9915 §11.2: without stable storage a DUID-LLT MUST NOT be used.
+        (Err(error), Some(link)) => {
+            warn!("{error}; the DUID is made from the link-layer address alone");
+            Ok(Duid::ll(&link))
+        }
+        (Err(error), None) => {
+            warn!("{error}; the DUID will be another one after a restart");
+            Ok(made)
+        }
+    }
+}
+
+/// A random UUID, version 4 (RFC 9562 §5.4).
+fn random_uuid(octets: [u8; 32]) -> [u8; 16] {
+    let [a, b, c, d, e, f, version, g, variant, h, i, j, k, l, m, n, ..] = octets;
+    let (version, variant) = (version & 0x0f | 0x40, variant & 0x3f | 0x80);
+    [a, b, c, d, e, f, version, g, variant, h, i, j, k, l, m, n]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_interface_is_guessed() {
+        let names = ["lo", "eth0", "eth1", "wlan0"];
+        let guess = |name| nearest(name, names.into_iter());
+        assert_eq!(guess("eht0"), Some("eth0"));
+        assert_eq!(guess("wan0"), Some("wlan0"));
+        assert_eq!(guess("enp3s0"), None);
+        assert_eq!(guess("xx"), None, "two letters off of two is no likeness");
+    }
+
+    #[test]
+    fn duid_04_a_random_uuid_says_so() {
+        let uuid = random_uuid([0xff; 32]);
+        assert_eq!((uuid[6] >> 4, uuid[8] >> 6), (4, 2));
+    }
+}

@@ -1,0 +1,149 @@
+//! `dhc6c status` for people: the snapshot as text.
+
+use std::fmt::Write as _;
+
+use dhc6c_core::snapshot::{Address, AddressState, DelegatedPrefix, Mode, Snapshot};
+use dhc6c_core::time::Lifetime;
+use dhc6c_core::wire::code;
+
+/// The text for one interface, several lines with a line break at the end.
+pub(crate) fn text(snapshot: &Snapshot) -> String {
+    let mut page = Page(String::new());
+    page.heading(snapshot);
+    if let Some(server) = &snapshot.server {
+        let preference = server.preference;
+        page.row("Server", &format!("{}  preference {preference}", server.address));
+        page.row("", &format!("DUID {}", server.duid));
+    }
+    page.rows("Address", snapshot.addresses.iter().map(address));
+    page.rows("Prefix", snapshot.prefixes.iter().map(prefix));
+    let options = &snapshot.options;
+    page.list("DNS", &options.dns);
+    page.list("Domains", &options.domains);
+    page.list("NTP", &options.ntp);
+    page.list("SNTP", &options.sntp);
+    for (number, payloads) in &options.raw {
+        let name = code::name(*number).unwrap_or("unknown");
+        page.rows("Option", payloads.iter().map(|hex| format!("{number} {name}  {hex}")));
+    }
+    if let Some(timers) = &snapshot.timers {
+        let next = timers.next.as_ref();
+        let next =
+            next.map_or_else(String::new, |n| format!("   next {} in {}", n.what, span(n.seconds)));
+        page.row("Timers", &format!("T1 in {}   T2 in {}{next}", span(timers.t1), span(timers.t2)));
+    }
+    page.counters(snapshot);
+    page.row("DUID", &snapshot.duid.to_string());
+    if let Some(iaid) = snapshot.iaid {
+        page.row("IAID", &iaid.to_string());
+    }
+    if let Some(error) = &snapshot.last_error {
+        page.row("Last error", error);
+    }
+    page.0
+}
+
+struct Page(String);
+
+impl Page {
+    fn heading(&mut self, snapshot: &Snapshot) {
+        let mode = match snapshot.mode {
+            Mode::Stateful => "stateful",
+            Mode::Stateless => "stateless",
+        };
+        let ready = if snapshot.ready { "ready" } else { "not ready" };
+        let state = snapshot.state.as_str();
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(self.0, "{}  {state} ({mode}), {ready}", snapshot.name);
+    }
+
+    fn row(&mut self, label: &str, text: &str) {
+        let _ = writeln!(self.0, "{label:>12}  {text}");
+    }
+
+    fn rows(&mut self, label: &str, texts: impl Iterator<Item = String>) {
+        for (index, text) in texts.enumerate() {
+            self.row(if index == 0 { label } else { "" }, &text);
+        }
+    }
+
+    fn list<T: ToString>(&mut self, label: &str, entries: &[T]) {
+        if !entries.is_empty() {
+            let texts: Vec<_> = entries.iter().map(ToString::to_string).collect();
+            self.row(label, &texts.join(" "));
+        }
+    }
+
+    fn counters(&mut self, snapshot: &Snapshot) {
+        let counters = &snapshot.counters;
+        let list = |counts: &std::collections::BTreeMap<_, u64>| {
+            let texts: Vec<_> = counts.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
+            if texts.is_empty() { "nothing".to_owned() } else { texts.join(", ") }
+        };
+        self.row("Sent", &list(&counters.sent));
+        self.row("Received", &list(&counters.received));
+        if counters.dropped.total() > 0 {
+            let texts: Vec<_> =
+                counters.dropped.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+            self.row("Dropped", &texts.join(", "));
+        }
+    }
+}
+
+fn address(address: &Address) -> String {
+    let note = match address.state {
+        AddressState::Tentative => "  tentative",
+        AddressState::Preferred => "",
+        AddressState::Deprecated => "  deprecated",
+        AddressState::Duplicate => "  duplicate",
+    };
+    let times = lifetimes(address.preferred, address.valid);
+    format!("{}/128  {times}{note}", address.address)
+}
+
+fn prefix(prefix: &DelegatedPrefix) -> String {
+    let times = lifetimes(prefix.preferred, prefix.valid);
+    let excluded = prefix.excluded.map_or_else(String::new, |p| format!("  (excluded {p})"));
+    format!("{}  {times}{excluded}", prefix.prefix)
+}
+
+fn lifetimes(preferred: Lifetime, valid: Lifetime) -> String {
+    format!("preferred {}  valid {}", span(preferred), span(valid))
+}
+
+/// A lifetime in the largest two units that it fills.
+fn span(lifetime: Lifetime) -> String {
+    if lifetime == Lifetime::INFINITE {
+        return "for ever".to_owned();
+    }
+    let seconds = lifetime.0;
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m{:02}s", seconds % 60),
+        3600..86_400 => format!("{hours}h{minutes:02}m"),
+        _ => format!("{days}d{hours:02}h"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_short_and_exact_enough() {
+        let cases = [
+            (0, "0s"),
+            (59, "59s"),
+            (60, "1m00s"),
+            (3599, "59m59s"),
+            (3600, "1h00m"),
+            (86_399, "23h59m"),
+            (90_000, "1d01h"),
+            (u32::MAX, "for ever"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(span(Lifetime(seconds)), expected);
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! The one loop: an interface's engine between its inputs and its outputs.
+
+use std::rc::Rc;
+
+use dhc6c_core::desired::Desired;
+use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output};
+use dhc6c_core::ident::Duid;
+use dhc6c_core::link::Link;
+use dhc6c_core::snapshot::Snapshot;
+use dhc6c_core::time::{Duration, Instant};
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use crate::os::apply::Kernel;
+use crate::os::clock::{self, Timer};
+use crate::os::control::{Asked, Command, Control};
+use crate::os::error::{Error, Kind};
+use crate::os::journal::Journal;
+use crate::os::link::{AddressState, Change, Links};
+use crate::os::lock::Lock;
+use crate::os::resolver::Resolver;
+use crate::os::udp::Socket;
+
+use super::cli::{Global, InitialDelay, RunOptions};
+use super::{config, ctl, narrate};
+
+/// How long after boot the first Solicit is delayed (a power cut
+/// brings a whole street up at once).
+const BOOT_RUSH: Duration = Duration::from_secs(60);
+
+/// How long the end may take: within 3 s of being told.
+const PATIENCE_AT_END: Duration = Duration::from_secs(2);
+
+/// What all interfaces of a process share.
+pub(crate) struct Setup {
+    pub(crate) global: Global,
+    pub(crate) options: RunOptions,
+    /// Becomes true when the process is to end.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// One interface that the client runs on.
+pub(crate) struct Uplink {
+    name: String,
+    engine: Interface,
+    kernel: Kernel,
+    socket: Socket,
+    links: Links,
+    link: Link,
+    timer: Timer,
+    control: Control,
+    lock: Lock,
+    stop: watch::Receiver<bool>,
+    once: bool,
+    give_up_at: Option<Instant>,
+    /// Those who follow what happens.
+    watchers: Vec<Asked>,
+    /// Those who wait for the end.
+    stoppers: Vec<Asked>,
+    /// What the system refused last.
+    refused: Option<String>,
+    /// What the engine wants of the system.
+    desired: Desired,
+}
+
+/// What woke the loop.
+enum Woken {
+    Timer,
+    Datagram(std::io::Result<dhc6c_core::link::Datagram>),
+    Link(Result<Change, Error>),
+    Asked(Asked),
+    Stop,
+}
+
+/// How the loop ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum End {
+    Stopped,
+    Once,
+    TimedOut,
+}
+
+impl Uplink {
+    /// Opens everything the interface needs; leftovers of a process that was
+    /// killed are removed with the first wanted state.
+    pub(crate) async fn open(setup: &Rc<Setup>, name: &str, duid: Duid) -> Result<Self, Error> {
+        let Setup { global, options, stop } = &**setup;
+        let lock = Lock::take(&global.run_dir, name)?;
+        let links = Links::open().await?;
+        let link =
+            links.find(name).ok_or_else(|| Error::new("cannot start", "the interface is gone"))?;
+        let socket = Socket::open(name, link.index)?;
+        let now = clock::now();
+        let (journal, warning) = Journal::open(&global.run_dir.join(format!("{name}.journal")));
+        if let Some(warning) = warning {
+            warn!("{name}: {warning}");
+        }
+        let resolver = Resolver::new(&global.run_dir, name, !options.no_dns);
+        let kernel = Kernel::open(name, link.index, journal, resolver, now).await?;
+        let control = Control::open(&global.run_dir, name)?;
+        let initial_delay = match options.initial_delay {
+            InitialDelay::Always => true,
+            InitialDelay::Never => false,
+            // A link that is not usable yet is one whose carrier just rose.
+            InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !is_usable(&link),
+        };
+        let config = config::engine(name, options, duid, initial_delay);
+        let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
+        Ok(Self {
+            name: name.to_owned(),
+            engine: Interface::new(config, clock::entropy()?),
+            kernel,
+            socket,
+            links,
+            link,
+            timer: Timer::new()?,
+            control,
+            lock,
+            stop: stop.clone(),
+            once: options.once,
+            give_up_at,
+            watchers: Vec::new(),
+            stoppers: Vec::new(),
+            refused: None,
+            desired: Desired::default(),
+        })
+    }
+
+    /// Runs until the interface is told to stop, or `--once` is done.
+    pub(crate) async fn run(mut self) -> Result<(), Error> {
+        let now = clock::now();
+        self.apply(now).await;
+        self.note_link();
+        self.engine.handle_input(now, Input::Link(self.link));
+        let end = loop {
+            let now = clock::now();
+            self.drain(now).await;
+            if let Some(end) = self.end(now) {
+                break end;
+            }
+            let deadline = self.engine.poll_deadline();
+            self.timer.set(earliest(deadline.map(|deadline| deadline.at), self.give_up_at));
+            let woken = self.wait().await;
+            if let Some(input) = self.input(woken, deadline).await? {
+                self.engine.handle_input(clock::now(), input);
+            }
+        };
+        self.finish(end).await
+    }
+
+    /// Waits for whatever comes first.
+    async fn wait(&mut self) -> Woken {
+        tokio::select! {
+            () = self.timer.expired() => Woken::Timer,
+            datagram = self.socket.receive() => Woken::Datagram(datagram),
+            change = self.links.next() => Woken::Link(change),
+            asked = self.control.next() => Woken::Asked(asked),
+            // The sender lives as long as the process.
+            _ = self.stop.wait_for(|stop| *stop), if !self.engine.is_stopped() => Woken::Stop,
+        }
+    }
+
+    /// What the engine has to know of what woke us.
+    async fn input(&mut self, woken: Woken, due: Option<Deadline>) -> Result<Option<Input>, Error> {
+        Ok(match woken {
+            Woken::Timer => {
+                if let Some(due) = due.filter(|due| due.at <= clock::now()) {
+                    self.tell(&narrate::deadline_line(&self.name, due));
+                }
+                Some(Input::Tick)
+            }
+            Woken::Datagram(Ok(datagram)) => Some(Input::Datagram(datagram)),
+            Woken::Datagram(Err(error)) => {
+                // The network is down, say; the link tells when it is back.
+                debug!("{}: cannot receive: {error}", self.name);
+                None
+            }
+            Woken::Link(change) => self.link_input(change?).await?,
+            Woken::Asked(asked) => self.answer(asked),
+            Woken::Stop => Some(Input::Stop),
+        })
+    }
+
+    async fn link_input(&mut self, change: Change) -> Result<Option<Input>, Error> {
+        match change {
+            Change::Link { name, link } if name == self.name => {
+                self.new_link(link.unwrap_or_default()).await?;
+                return Ok(Some(Input::Link(self.link)));
+            }
+            Change::AddressUsable { index, address } if index == self.link.index => {
+                return Ok(Some(Input::AddressUsable(address)));
+            }
+            Change::AddressDuplicate { index, address } if index == self.link.index => {
+                return Ok(Some(Input::AddressDuplicate(address)));
+            }
+            Change::AddressRemoved { index, address }
+                if index == self.link.index
+                    && self.kernel.actual().addresses.contains_key(&address) =>
+            {
+                self.put_back().await?;
+            }
+            Change::Resync => self.put_back().await?,
+            _ => {}
+        }
+        Ok(None)
+    }
+
+    /// The interface changed; under another number it needs a new socket.
+    async fn new_link(&mut self, link: Link) -> Result<(), Error> {
+        if link.index != self.link.index && link.index != 0 {
+            let now = clock::now();
+            self.socket = Socket::open(&self.name, link.index)?;
+            self.kernel.set_index(link.index, now).await?;
+            self.link = link;
+            self.apply(now).await;
+        }
+        self.link = link;
+        self.note_link();
+        Ok(())
+    }
+
+    /// Somebody else may have removed what is ours.
+    async fn put_back(&mut self) -> Result<(), Error> {
+        let now = clock::now();
+        if self.kernel.resync(now).await? {
+            self.apply(now).await;
+        }
+        Ok(())
+    }
+
+    /// Says once what the interface waits for.
+    fn note_link(&self) {
+        let name = &self.name;
+        match self.link {
+            Link { index: 0, .. } => warn!("{name}: the interface is gone, waiting for it"),
+            Link { up: false, .. } => info!("{name}: the link is down, waiting for it"),
+            Link { link_local: None, .. } => {
+                debug!("{name}: waiting for the link-local address");
+            }
+            Link { link_local: Some(address), .. } => {
+                debug!("{name}: link-local address {address}")
+            }
+        }
+    }
+
+    fn answer(&mut self, asked: Asked) -> Option<Input> {
+        match asked.command {
+            Command::Status => {
+                asked.reply(ctl::status_line(&self.snapshot(clock::now())));
+                None
+            }
+            Command::Watch => {
+                self.watchers.push(asked);
+                None
+            }
+            Command::Stop => {
+                info!("{}: stop was asked for", self.name);
+                self.tell(&narrate::command_line(&self.name, "stop"));
+                self.stoppers.push(asked);
+                Some(Input::Stop)
+            }
+        }
+    }
+
+    /// Does what the engine wants until it wants nothing more.
+    async fn drain(&mut self, now: Instant) {
+        while let Some(output) = self.engine.poll_output(now) {
+            match output {
+                Output::Desired(desired) => {
+                    self.desired = *desired;
+                    self.apply(now).await;
+                    self.engine.handle_input(now, Input::Applied);
+                    self.note_usable(now);
+                }
+                Output::Event(event) => self.narrate(now, &event),
+                Output::Transmit(octets) => self.send(&octets),
+            }
+        }
+    }
+
+    async fn apply(&mut self, now: Instant) {
+        let failures = self.kernel.apply(&self.desired, now).await;
+        for failure in &failures {
+            warn!("{}: {failure}", self.name);
+        }
+        self.refused = failures.last().map(ToString::to_string);
+    }
+
+    /// An address that was there before us passes no detection again.
+    fn note_usable(&mut self, now: Instant) {
+        for &address in self.desired.addresses.keys() {
+            if self.links.address(self.link.index, address) == Some(AddressState::Usable) {
+                self.engine.handle_input(now, Input::AddressUsable(address));
+            }
+        }
+    }
+
+    fn send(&mut self, octets: &[u8]) {
+        let Some(source) = self.link.link_local else { return };
+        if let Err(error) = self.socket.send(source, octets) {
+            // It is sent again by and by, as if it had been lost on the way.
+            debug!("{}: cannot send: {error}", self.name);
+            self.refused = Some(format!("cannot send: {error}"));
+        }
+    }
+
+    fn narrate(&mut self, now: Instant, event: &Event) {
+        let snapshot = self.snapshot(now);
+        narrate::log(event, &snapshot);
+        if !self.watchers.is_empty() {
+            self.tell(&narrate::line(event, &snapshot));
+        }
+    }
+
+    /// Tells those who watch; whoever reads too slowly is let go.
+    fn tell(&mut self, line: &str) {
+        self.watchers.retain(|watcher| watcher.reply(line.to_owned()));
+    }
+
+    fn snapshot(&self, now: Instant) -> Snapshot {
+        let mut snapshot = self.engine.snapshot(now);
+        if snapshot.last_error.is_none() {
+            snapshot.last_error.clone_from(&self.refused);
+        }
+        snapshot
+    }
+
+    fn end(&self, now: Instant) -> Option<End> {
+        if self.engine.is_stopped() {
+            return Some(End::Stopped);
+        }
+        if self.once && self.engine.is_ready() {
+            return Some(End::Once);
+        }
+        self.give_up_at.filter(|&at| at <= now).map(|_| End::TimedOut)
+    }
+
+    /// Leaves the system as the contract says for each way to end.
+    async fn finish(mut self, end: End) -> Result<(), Error> {
+        if end == End::TimedOut {
+            let now = clock::now();
+            self.engine.handle_input(now, Input::Stop);
+            self.drain(now).await;
+        }
+        self.watchers.clear();
+        if end != End::Once {
+            for failure in self.kernel.withdraw(clock::now()).await {
+                warn!("{}: {failure}", self.name);
+            }
+        }
+        let patience = &mut self.timer;
+        patience.set(Some(clock::now() + PATIENCE_AT_END));
+        tokio::select! {
+            () = self.kernel.finish() => {}
+            () = patience.expired() => warn!("{}: the resolver takes too long", self.name),
+        }
+        for stopper in self.stoppers.drain(..) {
+            stopper.reply(ctl::stopped_line());
+        }
+        patience.set(Some(clock::now() + PATIENCE_AT_END));
+        tokio::select! {
+            () = self.control.close() => {}
+            () = patience.expired() => {}
+        }
+        self.lock.release();
+        if end == End::TimedOut {
+            return Err(Error::new(
+                "cannot configure",
+                "no server gave what was asked for in time",
+            )
+            .kind(Kind::TimedOut));
+        }
+        Ok(())
+    }
+}
+
+const fn is_usable(link: &Link) -> bool {
+    link.up && link.link_local.is_some()
+}
+
+fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
+}

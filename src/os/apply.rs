@@ -1,0 +1,369 @@
+//! Brings the kernel and the resolver to a desired state.
+//!
+//! The application calls [`Kernel::apply`] with what is wanted as often as it
+//! likes; nothing happens where things are so already. Every object is in the
+//! [journal](super::journal) before it is in the kernel, and only what is in
+//! the journal is ever changed or removed. Nothing in here knows why
+//! something is wanted.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::net::Ipv6Addr;
+
+use dhc6c_core::desired::{self, Actual, Desired, Lifetimes, ROUTE_METRIC, Step};
+use dhc6c_core::prefix::Prefix;
+use dhc6c_core::time::{Instant, Until};
+use nix::errno::Errno;
+
+use super::error::Error;
+use super::journal::{Entry, Journal};
+use super::netlink::{self, ADDRESS_LENGTH, MAIN_TABLE, Netlink};
+use super::patience::{Patience, Verdict};
+use super::resolver::Resolver;
+
+/// What one uplink has in the kernel and in the resolver.
+pub(crate) struct Kernel {
+    netlink: Netlink,
+    interface: String,
+    index: u32,
+    journal: Journal,
+    resolver: Resolver,
+    /// What of the wanted things is there.
+    actual: Actual,
+    /// Those among them that somebody else had installed before us.
+    foreign: BTreeSet<Entry>,
+    patience: Patience,
+}
+
+impl Kernel {
+    /// Connects to the kernel and finds what a former process of ours left
+    /// behind; the next [`apply`](Self::apply) removes what is not wanted of
+    /// it. Needs a runtime with I/O.
+    pub(crate) async fn open(
+        interface: &str,
+        index: u32,
+        journal: Journal,
+        resolver: Resolver,
+        now: Instant,
+    ) -> Result<Self, Error> {
+        let mut kernel = Self {
+            netlink: Netlink::open()?,
+            interface: interface.to_owned(),
+            index,
+            journal,
+            actual: Actual {
+                // Not what was told then, but enough for it to be taken back.
+                resolver: resolver.was_told().then(Default::default),
+                ..Actual::default()
+            },
+            resolver,
+            foreign: BTreeSet::new(),
+            patience: Patience::default(),
+        };
+        kernel.resync(now).await?;
+        Ok(kernel)
+    }
+
+    /// Brings about what is wanted. What fails is reported and tried again
+    /// with the next call; the rest is done all the same.
+    pub(crate) async fn apply(&mut self, desired: &Desired, now: Instant) -> Vec<Error> {
+        let mut errors = Vec::new();
+        for step in desired::diff(desired, &self.actual) {
+            let wish = wish(&step, desired);
+            if self.carry_out(&step, wish, now, &mut errors).await {
+                desired::enter(&mut self.actual, &step);
+            }
+        }
+        errors
+    }
+
+    /// Reads anew what is there; true when something of ours was removed by
+    /// somebody else, so that it is time to apply again.
+    pub(crate) async fn resync(&mut self, now: Instant) -> Result<bool, Error> {
+        self.leave_other_interfaces().await;
+        let there = self.read(now).await?;
+        let index = self.index;
+        // What cannot be written now is written with the next change.
+        let _ =
+            self.journal.retain(|entry| there.contains_key(entry) || is_elsewhere(entry, index));
+        self.foreign.retain(|entry| there.contains_key(entry));
+        let before = self.entries();
+        self.actual.addresses.clear();
+        self.actual.unreachable.clear();
+        for (&entry, &lifetimes) in &there {
+            if !self.journal.contains(&entry) && !self.foreign.contains(&entry) {
+                continue;
+            }
+            match entry {
+                Entry::Address { address, .. } => {
+                    self.actual.addresses.insert(address, lifetimes);
+                }
+                Entry::Unreachable { destination, .. } => {
+                    self.actual.unreachable.insert(destination, lifetimes);
+                }
+            }
+        }
+        let lost: Vec<_> = before.difference(&self.entries()).copied().collect();
+        lost.iter().for_each(|&entry| self.patience.lost(entry, now));
+        Ok(!lost.is_empty())
+    }
+
+    /// The interface has come back, under another number perhaps: reads anew
+    /// what is there, and forgets who removed what.
+    pub(crate) async fn set_index(&mut self, index: u32, now: Instant) -> Result<(), Error> {
+        self.index = index;
+        self.resync(now).await?;
+        self.patience.renew();
+        Ok(())
+    }
+
+    /// What of the wanted things is there.
+    pub(crate) fn actual(&self) -> &Actual {
+        &self.actual
+    }
+
+    /// Takes back everything that is ours, and the journal's file with it.
+    pub(crate) async fn withdraw(&mut self, now: Instant) -> Vec<Error> {
+        let mut errors = self.apply(&Desired::default(), now).await;
+        errors.extend(self.journal.close().err().map(journal_failed));
+        errors
+    }
+
+    /// Waits, for a bounded time, until the resolver has been told.
+    pub(crate) async fn finish(&mut self) {
+        self.resolver.finish().await;
+    }
+
+    /// True when the step leads to what was wanted.
+    async fn carry_out(
+        &mut self,
+        step: &Step,
+        wish: Option<Lifetimes>,
+        now: Instant,
+        errors: &mut Vec<Error>,
+    ) -> bool {
+        let done = match step {
+            Step::AddAddress(address, _) => {
+                self.add(self.address(*address), wish, now, errors).await
+            }
+            Step::UpdateAddress(address, lifetimes) => self.update(*address, *lifetimes, now).await,
+            Step::AddUnreachable(prefix) => self.add(unreachable(*prefix), wish, now, errors).await,
+            Step::RemoveAddress(address) => self.remove(self.address(*address), errors).await,
+            Step::RemoveUnreachable(prefix) => self.remove(unreachable(*prefix), errors).await,
+            Step::SetResolver(told) => self.resolver.set(told).map(|()| true),
+            Step::ClearResolver => self.resolver.clear().map(|()| true),
+        };
+        done.unwrap_or_else(|error| {
+            errors.push(error);
+            // The system's resolver was told even if our file failed.
+            matches!(step, Step::SetResolver(_) | Step::ClearResolver)
+        })
+    }
+
+    async fn add(
+        &mut self,
+        entry: Entry,
+        wish: Option<Lifetimes>,
+        now: Instant,
+        errors: &mut Vec<Error>,
+    ) -> Result<bool, Error> {
+        let Some(wish) = wish.filter(|wish| !wish.valid.is_over(now)) else {
+            return Ok(false);
+        };
+        match self.patience.verdict(entry, wish, now) {
+            Verdict::Again => {}
+            Verdict::GivenUp => return Err(given_up(&entry)),
+            Verdict::Still => return Ok(false),
+        }
+        let ours = self.journal.contains(&entry);
+        // A journal that cannot be written is worth a word, not an outage.
+        errors.extend(self.journal.insert(entry).err().map(journal_failed));
+        match self.install(&entry, wish, ours, now).await {
+            Ok(()) => return Ok(true),
+            Err(Errno::EEXIST) if ours => return Ok(true),
+            Err(Errno::EEXIST) => {
+                self.foreign.insert(entry);
+                errors.push(foreign(&entry));
+            }
+            Err(errno) => errors.push(self.refused("add", &entry, errno)),
+        }
+        if !ours {
+            errors.extend(self.journal.remove(&entry).err().map(journal_failed));
+        }
+        Ok(self.foreign.contains(&entry))
+    }
+
+    async fn install(
+        &self,
+        entry: &Entry,
+        wish: Lifetimes,
+        replace: bool,
+        now: Instant,
+    ) -> Result<(), Errno> {
+        match *entry {
+            Entry::Address { interface, address, .. } => {
+                let (preferred, valid) = (wish.preferred.left(now), wish.valid.left(now));
+                self.netlink.set_address(interface, address, preferred, valid, replace).await
+            }
+            Entry::Unreachable { destination, metric, .. } => {
+                self.netlink.add_unreachable(destination, metric).await
+            }
+        }
+    }
+
+    async fn update(
+        &self,
+        address: Ipv6Addr,
+        lifetimes: Lifetimes,
+        now: Instant,
+    ) -> Result<bool, Error> {
+        let entry = self.address(address);
+        if !self.journal.contains(&entry) {
+            return Ok(true);
+        }
+        if lifetimes.valid.is_over(now) {
+            return Ok(false);
+        }
+        match self.install(&entry, lifetimes, true, now).await {
+            Ok(()) => Ok(true),
+            Err(errno) => Err(self.refused("change", &entry, errno)),
+        }
+    }
+
+    async fn remove(&mut self, entry: Entry, errors: &mut Vec<Error>) -> Result<bool, Error> {
+        self.foreign.remove(&entry);
+        if self.journal.contains(&entry) {
+            match self.uninstall(&entry).await {
+                Ok(()) => {}
+                Err(errno) => return Err(self.refused("remove", &entry, errno)),
+            }
+            errors.extend(self.journal.remove(&entry).err().map(journal_failed));
+        }
+        Ok(true)
+    }
+
+    /// Removes an object; one that is not there is removed already.
+    async fn uninstall(&self, entry: &Entry) -> Result<(), Errno> {
+        let done = match *entry {
+            Entry::Address { interface, address, .. } => {
+                self.netlink.remove_address(interface, address).await
+            }
+            Entry::Unreachable { destination, metric, .. } => {
+                self.netlink.remove_unreachable(destination, metric).await
+            }
+        };
+        match done {
+            Err(
+                Errno::EADDRNOTAVAIL | Errno::ENOENT | Errno::ESRCH | Errno::ENODEV | Errno::ENXIO,
+            ) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Removes our addresses from interfaces that are not the uplink now.
+    async fn leave_other_interfaces(&mut self) {
+        let entries: Vec<_> = self.journal.entries().collect();
+        for entry in entries {
+            if is_elsewhere(&entry, self.index) && self.uninstall(&entry).await.is_ok() {
+                let _ = self.journal.remove(&entry);
+            }
+        }
+    }
+
+    /// The objects in the kernel that could be ours, with their lifetimes.
+    async fn read(&self, now: Instant) -> Result<BTreeMap<Entry, Lifetimes>, Error> {
+        let failed = |what: &'static str| {
+            move |errno: Errno| Error::new(format!("cannot list {what}"), errno.desc())
+        };
+        let addresses = self.netlink.addresses(Some(self.index)).await;
+        let routes = self.netlink.unreachable().await.map_err(failed("routes"))?;
+        let mut there = BTreeMap::new();
+        for message in addresses.map_err(failed("addresses"))? {
+            if let Some(address) = netlink::address_of(&message) {
+                let length = message.header.prefix_len;
+                let (preferred, valid) = netlink::lifetimes_of(&message);
+                there.insert(
+                    Entry::Address { interface: self.index, address, length },
+                    Lifetimes {
+                        preferred: preferred.from_start(now),
+                        valid: valid.from_start(now),
+                    },
+                );
+            }
+        }
+        let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
+        // Other people's routes are not read: there may be a million of them.
+        let foreign = self.foreign.iter().filter(|entry| is_route(entry));
+        there.extend(foreign.map(|&entry| (entry, forever)));
+        there.extend(routes.into_iter().map(|(destination, metric)| {
+            (Entry::Unreachable { table: MAIN_TABLE, destination, metric }, forever)
+        }));
+        Ok(there)
+    }
+
+    /// The keys of what is there.
+    fn entries(&self) -> BTreeSet<Entry> {
+        let addresses = self.actual.addresses.keys().map(|&address| self.address(address));
+        addresses.chain(self.actual.unreachable.keys().map(|&prefix| unreachable(prefix))).collect()
+    }
+
+    fn address(&self, address: Ipv6Addr) -> Entry {
+        Entry::Address { interface: self.index, address, length: ADDRESS_LENGTH }
+    }
+
+    fn refused(&self, verb: &str, entry: &Entry, errno: Errno) -> Error {
+        let what = format!("cannot {verb} {}", name(entry));
+        match errno {
+            Errno::EPERM => Error::permission(what, "CAP_NET_ADMIN"),
+            // The kernel says "permission denied" where IPv6 is switched off.
+            Errno::EACCES => Error::new(what, "IPv6 is disabled on this interface")
+                .hint(format!("sysctl -w net/ipv6/conf/{}/disable_ipv6=0", self.interface)),
+            Errno::ENODEV => Error::new(what, "the interface is gone"),
+            errno => Error::new(what, errno.desc()),
+        }
+    }
+}
+
+/// The lifetimes that go with a step that adds something.
+fn wish(step: &Step, desired: &Desired) -> Option<Lifetimes> {
+    match step {
+        Step::AddAddress(_, lifetimes) => Some(*lifetimes),
+        Step::AddUnreachable(prefix) => desired.unreachable.get(prefix).copied(),
+        _ => None,
+    }
+}
+
+fn unreachable(destination: Prefix) -> Entry {
+    Entry::Unreachable { table: MAIN_TABLE, destination, metric: ROUTE_METRIC }
+}
+
+/// True for an address on another interface.
+fn is_elsewhere(entry: &Entry, index: u32) -> bool {
+    matches!(entry, Entry::Address { interface, .. } if *interface != index)
+}
+
+fn is_route(entry: &Entry) -> bool {
+    matches!(entry, Entry::Unreachable { .. })
+}
+
+fn name(entry: &Entry) -> String {
+    match entry {
+        Entry::Address { address, .. } => format!("address {address}"),
+        Entry::Unreachable { destination, .. } => format!("unreachable route {destination}"),
+    }
+}
+
+fn foreign(entry: &Entry) -> Error {
+    let why = "somebody else added it; it is left as it is";
+    Error::new(format!("did not add {}", name(entry)), why)
+}
+
+fn given_up(entry: &Entry) -> Error {
+    let why = "somebody else keeps removing it; it is left alone until the next Reply";
+    Error::new(format!("did not put back {}", name(entry)), why)
+}
+
+fn journal_failed(error: io::Error) -> Error {
+    let hint = "if the process is killed now, its addresses and routes stay behind";
+    Error::new("cannot write the journal", error).hint(hint)
+}

@@ -1,0 +1,465 @@
+//! The adapters against a real kernel, each test in a network namespace of
+//! its own with a veth pair `u0` (ours) and `p0` (the peer).
+//!
+//! They need root and iproute2, and fail with a sentence that says so without
+//! them. `cargo test --bin dhc6c -- --ignored kernel_tests` runs them.
+
+use std::fs;
+use std::io::Write as _;
+use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use dhc6c_core::desired::{Desired, Lifetimes, Resolver as Told};
+use dhc6c_core::link::Link;
+use dhc6c_core::time::{Duration, Instant, Lifetime};
+use nix::sched::{CloneFlags, unshare};
+
+use super::apply::Kernel;
+use super::clock::{self, Timer};
+use super::error::Kind;
+use super::file::TestDirectory;
+use super::journal::Journal;
+use super::link::{AddressState, Change, Links, ipv6_enabled};
+use super::resolver::Resolver;
+use super::udp::Socket;
+
+const ADDRESS: &str = "2001:db8:1::1000";
+const PREFIX: &str = "2001:db8:8000::/56";
+/// Longer than duplicate address detection on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Runs a test on a thread of its own: namespaces belong to threads.
+fn in_namespace(test: impl AsyncFnOnce(World) + Send + 'static) {
+    let body = move || {
+        unshare(CloneFlags::CLONE_NEWNET).expect("this test needs root, to make a namespace");
+        ip("link set lo up");
+        ip("link add u0 type veth peer name p0");
+        ip("link set u0 up");
+        ip("link set p0 up");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async { test(World::new().await).await });
+    };
+    if let Err(panic) = std::thread::spawn(body).join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+/// A namespace in which both ends are up and have their link-local addresses.
+struct World {
+    links: Links,
+    directory: TestDirectory,
+    index: u32,
+    link_local: Ipv6Addr,
+}
+
+impl World {
+    async fn new() -> Self {
+        let mut links = Links::open().await.unwrap();
+        loop {
+            let ready = |name| links.find(name).filter(|link| link.up && link.link_local.is_some());
+            if let (Some(ours), Some(_)) = (ready("u0"), ready("p0")) {
+                let link_local = ours.link_local.unwrap();
+                let directory = TestDirectory::new();
+                return Self { links, directory, index: ours.index, link_local };
+            }
+            next(&mut links).await;
+        }
+    }
+
+    /// A kernel adapter as a process has it that starts now.
+    async fn kernel(&self) -> Kernel {
+        let (journal, warning) = Journal::open(&self.directory.path().join("u0.journal"));
+        assert_eq!(warning, None);
+        let resolver = Resolver::new(self.directory.path(), "u0", false);
+        Kernel::open("u0", self.index, journal, resolver, clock::now()).await.unwrap()
+    }
+
+    async fn until(&mut self, wanted: &Change) {
+        while next(&mut self.links).await != *wanted {}
+    }
+
+    fn usable(&self, address: &str) -> Change {
+        Change::AddressUsable { index: self.index, address: address.parse().unwrap() }
+    }
+
+    fn duplicate(&self, address: &str) -> Change {
+        Change::AddressDuplicate { index: self.index, address: address.parse().unwrap() }
+    }
+
+    fn removed(&self, address: &str) -> Change {
+        Change::AddressRemoved { index: self.index, address: address.parse().unwrap() }
+    }
+
+    fn files(&self) -> usize {
+        fs::read_dir(self.directory.path()).unwrap().count()
+    }
+}
+
+/// The next change, or a failure when none comes.
+async fn next(links: &mut Links) -> Change {
+    let mut timer = Timer::new().unwrap();
+    timer.set(Some(clock::now() + PATIENCE));
+    tokio::select! {
+        change = links.next() => change.unwrap(),
+        () = timer.expired() => panic!("no news from the kernel"),
+    }
+}
+
+fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split(' ')).status();
+    assert!(status.expect("this test needs iproute2").success(), "ip {arguments}");
+}
+
+fn ip_says(arguments: &str) -> String {
+    let output = Command::new("ip").args(arguments.split(' ')).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What `ip` says of one address, on one line; empty without it.
+fn address_line(address: &str) -> String {
+    let text = ip_says("-6 -o address show dev u0");
+    text.lines().find(|line| line.contains(&format!(" {address}/"))).unwrap_or_default().to_owned()
+}
+
+fn lifetimes(now: Instant, preferred: u32, valid: u32) -> Lifetimes {
+    let end = |seconds| Lifetime(seconds).from_start(now);
+    Lifetimes { preferred: end(preferred), valid: end(valid) }
+}
+
+fn with_address(address: &str, preferred: u32, valid: u32) -> Desired {
+    let lifetimes = lifetimes(clock::now(), preferred, valid);
+    Desired { addresses: [(address.parse().unwrap(), lifetimes)].into(), ..Desired::default() }
+}
+
+fn with_prefix(prefix: &str) -> Desired {
+    let lifetimes = lifetimes(clock::now(), 200, 300);
+    Desired { unreachable: [(prefix.parse().unwrap(), lifetimes)].into(), ..Desired::default() }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_address_is_added_changed_and_removed() {
+    in_namespace(async |mut world| {
+        let mut kernel = world.kernel().await;
+        let wanted = with_address(ADDRESS, 20, 30);
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert!(address_line(ADDRESS).contains("tentative"), "{}", address_line(ADDRESS));
+        world.until(&world.usable(ADDRESS)).await;
+        let line = address_line(ADDRESS);
+        assert!(line.contains("/128 ") && line.contains("noprefixroute"), "{line}");
+        assert!(line.contains("valid_lft 2") || line.contains("valid_lft 30sec"), "{line}");
+        assert_eq!(ip_says("-6 route show dev u0 2001:db8:1::/48"), "");
+
+        let wanted = with_address(ADDRESS, 200, 300);
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        let line = address_line(ADDRESS);
+        assert!(line.contains("valid_lft 300sec preferred_lft 200sec"), "{line}");
+        assert!(!line.contains("tentative"), "a new lifetime is no new address: {line}");
+        let wanted = with_address(ADDRESS, u32::MAX, u32::MAX);
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert!(address_line(ADDRESS).contains("valid_lft forever"), "{}", address_line(ADDRESS));
+
+        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        world.until(&world.removed(ADDRESS)).await;
+        assert_eq!(address_line(ADDRESS), "");
+        assert_eq!(world.files(), 0, "an orderly stop leaves no journal");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_second_apply_and_a_resync_change_nothing() {
+    in_namespace(async |mut world| {
+        let mut kernel = world.kernel().await;
+        let mut wanted = with_address(ADDRESS, 200, 300);
+        wanted.unreachable = with_prefix(PREFIX).unreachable;
+        kernel.apply(&wanted, clock::now()).await;
+        world.until(&world.usable(ADDRESS)).await;
+        let before = fs::metadata(world.directory.path().join("u0.journal")).unwrap();
+        assert_eq!(kernel.resync(clock::now()).await, Ok(false));
+        assert_eq!(dhc6c_core::desired::diff(&wanted, kernel.actual()), []);
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        let after = fs::metadata(world.directory.path().join("u0.journal")).unwrap();
+        assert_eq!(before.modified().unwrap(), after.modified().unwrap());
+        assert_eq!(
+            world.links.address(world.index, ADDRESS.parse().unwrap()),
+            Some(AddressState::Usable)
+        );
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_duplicate_address_is_reported_whether_the_kernel_deletes_it_or_not() {
+    in_namespace(async |mut world| {
+        for (address, seconds) in [("2001:db8:1::1", 300), ("2001:db8:1::2", u32::MAX)] {
+            ip(&format!("address add {address}/128 dev p0 nodad"));
+            let mut kernel = world.kernel().await;
+            kernel.apply(&with_address(address, seconds, seconds), clock::now()).await;
+            world.until(&world.duplicate(address)).await;
+            println!("DAD failed, lifetime {seconds}: then there is {:?}", address_line(address));
+            assert_eq!(kernel.withdraw(clock::now()).await, []);
+            assert_eq!(address_line(address), "");
+        }
+        assert_eq!(world.files(), 0);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn unreachable_routes_come_and_go_and_others_stay() {
+    in_namespace(async |world| {
+        ip("-6 route add unreachable 2001:db8:9000::/56 metric 1024 proto static");
+        let mut kernel = world.kernel().await;
+        let mut wanted = with_prefix(PREFIX);
+        wanted.unreachable.extend(with_prefix("2001:db8:9000::/56").unreachable);
+        let errors = kernel.apply(&wanted, clock::now()).await;
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, [], "it is said once");
+        let routes = ip_says("-6 route show type unreachable");
+        assert!(
+            routes.contains("unreachable 2001:db8:8000::/56 dev lo proto dhcp metric 1024"),
+            "{routes}"
+        );
+        assert_eq!(kernel.resync(clock::now()).await, Ok(false));
+        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        let routes = ip_says("-6 route show type unreachable");
+        assert!(!routes.contains("8000") && routes.contains("9000"), "{routes}");
+        assert_eq!(world.files(), 0);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_a_killed_process_left_behind_is_taken_over_or_removed() {
+    in_namespace(async |mut world| {
+        let kept = "2001:db8:1::aaaa";
+        let mut wanted = with_address(ADDRESS, 200, 300);
+        wanted.addresses.extend(with_address(kept, 200, 300).addresses);
+        wanted.unreachable = with_prefix(PREFIX).unreachable;
+        wanted.resolver =
+            Some(Told { servers: vec!["2001:db8::53".parse().unwrap()], domains: vec![] });
+        let mut killed = world.kernel().await;
+        assert_eq!(killed.apply(&wanted, clock::now()).await, []);
+        world.until(&world.usable(kept)).await;
+        drop(killed);
+        ip("address add 2001:db8:1::5/128 dev u0 nodad");
+        assert_eq!(world.files(), 2);
+
+        let mut kernel = world.kernel().await;
+        assert_eq!(kernel.actual().addresses.len(), 2);
+        let wanted = with_address(kept, 200, 300);
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(address_line(ADDRESS), "");
+        assert_ne!(address_line(kept), "");
+        assert_ne!(address_line("2001:db8:1::5"), "");
+        assert_eq!(ip_says("-6 route show type unreachable"), "");
+        assert_eq!(world.files(), 1, "the resolver's file is gone");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_was_left_on_another_interface_is_removed_from_there() {
+    in_namespace(async |mut world| {
+        let mut killed = world.kernel().await;
+        assert_eq!(killed.apply(&with_address(ADDRESS, 200, 300), clock::now()).await, []);
+        world.until(&world.usable(ADDRESS)).await;
+        drop(killed);
+        world.index = world.links.find("p0").unwrap().index;
+        let kernel = world.kernel().await;
+        assert_eq!(kernel.actual().addresses.len(), 0);
+        assert_eq!(address_line(ADDRESS), "");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_address_of_somebody_else_is_never_changed_nor_removed() {
+    in_namespace(async |world| {
+        ip(&format!("address add {ADDRESS}/64 dev u0 nodad"));
+        let before = address_line(ADDRESS);
+        let mut kernel = world.kernel().await;
+        let errors = kernel.apply(&with_address(ADDRESS, 20, 30), clock::now()).await;
+        assert_eq!(errors.len(), 1, "{errors:?}");
+        println!("{}", errors[0]);
+        assert_eq!(kernel.apply(&with_address(ADDRESS, 200, 300), clock::now()).await, []);
+        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        assert_eq!(address_line(ADDRESS), before);
+        assert_eq!(world.files(), 0);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn what_others_remove_is_put_back_three_times_and_again_with_the_next_lease() {
+    in_namespace(async |mut world| {
+        let mut kernel = world.kernel().await;
+        let wanted = with_address(ADDRESS, 200, 300);
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        for round in 1..=4 {
+            world.until(&world.usable(ADDRESS)).await;
+            ip(&format!("address del {ADDRESS}/128 dev u0"));
+            world.until(&world.removed(ADDRESS)).await;
+            assert_eq!(kernel.resync(clock::now()).await, Ok(true));
+            let errors = kernel.apply(&wanted, clock::now()).await;
+            assert_eq!(errors.len(), usize::from(round == 4), "round {round}: {errors:?}");
+            assert_eq!(address_line(ADDRESS).is_empty(), round == 4, "round {round}");
+        }
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(address_line(ADDRESS), "");
+        assert_eq!(kernel.apply(&with_address(ADDRESS, 400, 600), clock::now()).await, []);
+        assert_ne!(address_line(ADDRESS), "");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn ipv6_switched_off_is_named_as_such() {
+    in_namespace(async |world| {
+        assert!(ipv6_enabled("u0"));
+        fs::write("/proc/sys/net/ipv6/conf/u0/disable_ipv6", "1").unwrap();
+        assert!(!ipv6_enabled("u0"));
+        let mut kernel = world.kernel().await;
+        let errors = kernel.apply(&with_address(ADDRESS, 200, 300), clock::now()).await;
+        assert_eq!(errors.len(), 1);
+        println!("{} ({:?})", errors[0], errors[0].hint);
+        assert!(errors[0].why.contains("IPv6 is disabled"), "{}", errors[0]);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn carrier_rename_and_replacement_of_the_interface_are_seen() {
+    in_namespace(async |mut world| {
+        let index = world.index;
+        let link = |name: &str, link| Change::Link { name: name.to_owned(), link };
+        let link_local = Some(world.link_local);
+        ip("link set p0 down");
+        world.until(&link("u0", Some(Link { index, up: false, link_local }))).await;
+        ip("link set p0 up");
+        world.until(&link("u0", Some(Link { index, up: true, link_local }))).await;
+        ip("link set u0 name w0");
+        world.until(&link("u0", None)).await;
+        assert_eq!(world.links.find("w0"), Some(Link { index, up: true, link_local }));
+        ip("link set w0 name u0");
+        world.until(&link("w0", None)).await;
+
+        let mut kernel = world.kernel().await;
+        let wanted = with_address(ADDRESS, 200, 300);
+        kernel.apply(&wanted, clock::now()).await;
+        ip("link del u0");
+        world.until(&link("u0", None)).await;
+        assert_eq!(kernel.resync(clock::now()).await, Ok(true));
+        ip("link add u0 type veth peer name p0");
+        while world.links.find("u0").is_none() {
+            next(&mut world.links).await;
+        }
+        let new = world.links.find("u0").unwrap().index;
+        assert_ne!(new, index);
+        assert_eq!(kernel.set_index(new, clock::now()).await, Ok(()));
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_ne!(address_line(ADDRESS), "");
+        assert!(world.links.link_address("u0").is_some());
+        assert_eq!(world.links.link_address("nosuchlink0").map(|a| a.hardware_type), Some(1));
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn lost_news_is_made_good() {
+    in_namespace(async |mut world| {
+        // More than the socket holds, while nobody reads.
+        let mut batch = String::new();
+        for number in 1..=4000 {
+            batch += &format!("address add 2001:db8:2::{number:x}/128 dev p0 nodad\n");
+        }
+        batch += &format!("address add {ADDRESS}/128 dev u0 nodad\n");
+        let mut child =
+            Command::new("ip").args(["-batch", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(batch.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+        world.until(&Change::Resync).await;
+        world.until(&world.usable(ADDRESS)).await;
+        let last = "2001:db8:2::fa0".parse().unwrap();
+        let peer = world.links.find("p0").unwrap().index;
+        assert_eq!(world.links.address(peer, last), Some(AddressState::Usable));
+        // And the watch goes on.
+        ip(&format!("address del {ADDRESS}/128 dev u0"));
+        world.until(&world.removed(ADDRESS)).await;
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn datagrams_go_to_the_servers_from_our_link_local_address() {
+    in_namespace(async |world| {
+        let servers = "ff02::1:2".parse().unwrap();
+        let peer = world.links.find("p0").unwrap().index;
+        let server = UdpSocket::bind("[::]:547").unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        server.join_multicast_v6(&servers, peer).unwrap();
+        let mut socket = Socket::open("u0", world.index).unwrap();
+        socket.send(world.link_local, b"solicit").unwrap();
+        let mut buffer = [0; 99];
+        let (length, from) = server.recv_from(&mut buffer).unwrap();
+        assert_eq!(&buffer[..length], b"solicit");
+        assert_eq!(from.ip(), world.link_local);
+        assert_eq!(from.port(), 546);
+
+        let to = SocketAddrV6::new(world.link_local, 546, 0, peer);
+        server.send_to(b"", to).unwrap();
+        server.send_to(b"reply", to).unwrap();
+        assert!(socket.receive().await.unwrap().octets.is_empty());
+        let reply = socket.receive().await.unwrap();
+        assert_eq!((reply.octets, reply.destination), (b"reply".to_vec(), world.link_local));
+
+        let Err(error) = Socket::open("u0", world.index) else { panic!("two at one port") };
+        println!("{error} ({:?})", error.hint);
+        assert_eq!(error.kind, Kind::Runtime);
+        assert!(error.why.contains(&format!("(pid {})", std::process::id())), "{error}");
+        assert!(Socket::open("p0", peer).is_ok(), "another interface has its own port 546");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_idle_process_is_never_woken() {
+    in_namespace(async |mut world| {
+        let mut socket = Socket::open("u0", world.index).unwrap();
+        let mut kernel = world.kernel().await;
+        kernel.apply(&with_address(ADDRESS, 2000, 3000), clock::now()).await;
+        world.until(&world.usable(ADDRESS)).await;
+        let mut timer = Timer::new().unwrap();
+        timer.set(Some(clock::now() + Duration::from_secs(1000)));
+        // Another thread looks at this one, which cannot without waking.
+        let task = fs::read_link("/proc/thread-self").unwrap();
+        let (done, mut over) = tokio::sync::oneshot::channel();
+        let watcher = std::thread::spawn(move || {
+            let task = Path::new("/proc").join(task);
+            std::thread::sleep(Duration::from_secs(1));
+            let before = switches(&task);
+            std::thread::sleep(Duration::from_secs(4));
+            let after = switches(&task);
+            done.send(()).unwrap();
+            (before, after)
+        });
+        loop {
+            tokio::select! {
+                datagram = socket.receive() => panic!("{datagram:?}"),
+                change = world.links.next() => println!("while idle: {change:?}"),
+                () = timer.expired() => panic!("the timer fired"),
+                _ = &mut over => break,
+            }
+        }
+        let (before, after) = watcher.join().unwrap();
+        assert_eq!(before, after, "context switches of the idle thread");
+    });
+}
+
+/// How often a thread slept, and how often it was interrupted.
+fn switches(task: &Path) -> Vec<String> {
+    let status = fs::read_to_string(task.join("status")).unwrap();
+    status.lines().filter(|line| line.contains("ctxt_switches")).map(str::to_owned).collect()
+}

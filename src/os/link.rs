@@ -1,0 +1,484 @@
+//! What links and addresses do: a table of all of them, kept by the kernel's
+//! news, and the changes that matter.
+//!
+//! The application waits for [`Links::next`] and asks the table. Nothing in
+//! here changes a link or an address, or knows which of them are ours.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::Ipv6Addr;
+
+use dhc6c_core::ident::LinkAddress;
+use dhc6c_core::link::Link;
+use futures_util::StreamExt as _;
+use rtnetlink::packet_route::AddressFamily;
+use rtnetlink::packet_route::address::{AddressFlags, AddressMessage};
+use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+
+use super::error::Error;
+use super::netlink::{self, Lost, Message, Netlink, News};
+
+/// Ethernet's hardware type.
+const ETHERNET: u16 = 1;
+
+/// Something that changed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Change {
+    /// The interface of this name is thus now; `None` when there is none of
+    /// that name any more. A rename is one change for each name.
+    Link {
+        /// The interface's name.
+        name: String,
+        /// What it is now.
+        link: Option<Link>,
+    },
+    /// Duplicate address detection has passed the address.
+    AddressUsable {
+        /// The interface.
+        index: u32,
+        /// The address, not a link-local one.
+        address: Ipv6Addr,
+    },
+    /// Somebody else on the link has the address.
+    AddressDuplicate {
+        /// The interface.
+        index: u32,
+        /// The address, not a link-local one.
+        address: Ipv6Addr,
+    },
+    /// The address was removed, by us or by others, or ran out.
+    AddressRemoved {
+        /// The interface.
+        index: u32,
+        /// The address, not a link-local one.
+        address: Ipv6Addr,
+    },
+    /// News was lost. The table was read anew; what it shows differently
+    /// follows as changes of its own. What else was read from the kernel
+    /// before now may be wrong.
+    Resync,
+}
+
+/// How far an address may be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum AddressState {
+    /// Duplicate address detection goes on.
+    Tentative,
+    /// It is passed, or the address may be used meanwhile (optimistic).
+    Usable,
+    /// Duplicate address detection found another owner.
+    Duplicate,
+}
+
+/// All links and IPv6 addresses of our network namespace.
+pub(crate) struct Links {
+    netlink: Netlink,
+    news: News,
+    table: Table,
+    changes: VecDeque<Change>,
+    stale: bool,
+}
+
+impl Links {
+    /// Starts to watch, and reads how things are. Needs a runtime with I/O.
+    pub(crate) async fn open() -> Result<Self, Error> {
+        // First the news, then the state: nothing falls between the two.
+        let (netlink, news) = Netlink::watch()?;
+        let table = read(&netlink).await?;
+        Ok(Self { netlink, news, table, changes: VecDeque::new(), stale: false })
+    }
+
+    /// Waits for the next change. Dropping the wait loses nothing. Fails only
+    /// when there is nothing more to come.
+    pub(crate) async fn next(&mut self) -> Result<Change, Error> {
+        loop {
+            if let Some(change) = self.changes.pop_front() {
+                return Ok(change);
+            }
+            if self.stale {
+                let table = read(&self.netlink).await?;
+                self.changes.push_back(Change::Resync);
+                self.changes.extend(self.table.differences(&table));
+                self.table = table;
+                self.stale = false;
+                continue;
+            }
+            match self.news.next().await {
+                Some(Ok(message)) => self.changes.extend(self.table.enter(message)),
+                Some(Err(Lost)) => self.stale = true,
+                None => return Err(Error::new("cannot watch links", "the netlink socket closed")),
+            }
+        }
+    }
+
+    /// The interface of this name.
+    pub(crate) fn find(&self, name: &str) -> Option<Link> {
+        let (&index, _) = self.table.interfaces.iter().find(|(_, seen)| seen.name == name)?;
+        Some(self.table.view(index)?.1)
+    }
+
+    /// The names of all interfaces.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.table.interfaces.values().map(|seen| seen.name.as_str())
+    }
+
+    /// How far this address may be used; `None` when it is not there.
+    pub(crate) fn address(&self, index: u32, address: Ipv6Addr) -> Option<AddressState> {
+        self.table.addresses.get(&(index, address)).copied()
+    }
+
+    /// The link-layer address to make a DUID from: this interface's if it is
+    /// an Ethernet one, otherwise that of the first interface that is
+    /// (RFC 9915 §11.2 allows any interface of the machine).
+    pub(crate) fn link_address(&self, name: &str) -> Option<LinkAddress> {
+        let own = self.table.interfaces.values().filter(|seen| seen.name == name);
+        own.chain(self.table.interfaces.values()).find_map(|seen| seen.ethernet.clone())
+    }
+}
+
+/// True when the kernel speaks IPv6 on this interface.
+pub(crate) fn ipv6_enabled(name: &str) -> bool {
+    let path = format!("/proc/sys/net/ipv6/conf/{name}/disable_ipv6");
+    std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "0")
+}
+
+async fn read(netlink: &Netlink) -> Result<Table, Error> {
+    let failed = |error: nix::Error| Error::new("cannot list interfaces", error.desc());
+    let mut table = Table::default();
+    for link in netlink.links().await.map_err(failed)? {
+        table.enter(Message::NewLink(link));
+    }
+    for address in netlink.addresses(None).await.map_err(failed)? {
+        table.enter(Message::NewAddress(address));
+    }
+    Ok(table)
+}
+
+/// What the kernel said last of each interface and address.
+#[derive(Default)]
+struct Table {
+    interfaces: BTreeMap<u32, Seen>,
+    addresses: BTreeMap<(u32, Ipv6Addr), AddressState>,
+}
+
+/// What is kept of an interface.
+#[derive(Clone, Default)]
+struct Seen {
+    name: String,
+    up: bool,
+    ethernet: Option<LinkAddress>,
+}
+
+impl Table {
+    /// Takes a piece of news and says what it changes.
+    fn enter(&mut self, message: Message) -> Vec<Change> {
+        match message {
+            Message::NewLink(link) => self.around(link.header.index, |table| table.new_link(&link)),
+            Message::DelLink(link) => self.around(link.header.index, |table| table.del_link(&link)),
+            Message::NewAddress(message) => {
+                self.around(message.header.index, |table| table.new_address(&message))
+            }
+            Message::DelAddress(message) => {
+                self.around(message.header.index, |table| table.del_address(&message))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What has to happen to this table to become `other`.
+    fn differences(&self, other: &Self) -> Vec<Change> {
+        let mut changes = Vec::new();
+        let indexes = self
+            .interfaces
+            .keys()
+            .chain(other.interfaces.keys().filter(|index| !self.interfaces.contains_key(index)));
+        for &index in indexes {
+            changes.extend(link_changes(self.view(index), other.view(index)));
+        }
+        let addresses = self
+            .addresses
+            .keys()
+            .chain(other.addresses.keys().filter(|key| !self.addresses.contains_key(key)));
+        for key in addresses {
+            let (before, after) = (self.addresses.get(key), other.addresses.get(key));
+            changes.extend(address_change(*key, before.copied(), after.copied()));
+        }
+        changes
+    }
+
+    /// The name and state of an interface.
+    fn view(&self, index: u32) -> Option<(String, Link)> {
+        let seen = self.interfaces.get(&index)?;
+        let range = (index, Ipv6Addr::UNSPECIFIED)..=(index, Ipv6Addr::from_bits(u128::MAX));
+        let link_local = self.addresses.range(range).find_map(|(&(_, address), &state)| {
+            (address.is_unicast_link_local() && state == AddressState::Usable).then_some(address)
+        });
+        Some((seen.name.clone(), Link { index, up: seen.up, link_local }))
+    }
+
+    /// Makes one change and adds what it does to the interface as a whole.
+    fn around(
+        &mut self,
+        index: u32,
+        enter: impl FnOnce(&mut Self) -> Option<Change>,
+    ) -> Vec<Change> {
+        let before = self.view(index);
+        let change = enter(self);
+        let mut changes = link_changes(before, self.view(index));
+        changes.extend(change);
+        changes
+    }
+
+    fn new_link(&mut self, link: &LinkMessage) -> Option<Change> {
+        if link.header.interface_family != AddressFamily::Unspec {
+            // A bridge speaking of its port.
+            return None;
+        }
+        let seen = self.interfaces.entry(link.header.index).or_default();
+        let carrier = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
+        seen.up = link.header.flags.contains(carrier);
+        let hardware_type = u16::from(link.header.link_layer_type);
+        for attribute in &link.attributes {
+            match attribute {
+                LinkAttribute::IfName(name) => seen.name.clone_from(name),
+                LinkAttribute::Address(octets) => seen.ethernet = ethernet(hardware_type, octets),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    fn del_link(&mut self, link: &LinkMessage) -> Option<Change> {
+        // A bridge that lets go of a port says so with the port's index.
+        if link.header.interface_family == AddressFamily::Unspec {
+            self.interfaces.remove(&link.header.index);
+            self.addresses.retain(|(index, _), _| *index != link.header.index);
+        }
+        None
+    }
+
+    fn new_address(&mut self, message: &AddressMessage) -> Option<Change> {
+        let key = key(message)?;
+        let state = state(netlink::flags_of(message));
+        let before = self.addresses.insert(key, state);
+        address_change(key, before, Some(state))
+    }
+
+    fn del_address(&mut self, message: &AddressMessage) -> Option<Change> {
+        let key = key(message)?;
+        let before = self.addresses.remove(&key);
+        // The kernel deletes a duplicate address by itself if its lifetime is
+        // finite, and only the flag tells that from somebody's removal.
+        let failed = netlink::flags_of(message).contains(AddressFlags::Dadfailed);
+        if failed && before != Some(AddressState::Duplicate) {
+            address_change(key, before, Some(AddressState::Duplicate))
+        } else {
+            address_change(key, before, None)
+        }
+    }
+}
+
+fn key(message: &AddressMessage) -> Option<(u32, Ipv6Addr)> {
+    (message.header.family == AddressFamily::Inet6).then_some(())?;
+    Some((message.header.index, netlink::address_of(message)?))
+}
+
+fn state(flags: AddressFlags) -> AddressState {
+    if flags.contains(AddressFlags::Dadfailed) {
+        AddressState::Duplicate
+    } else if flags.contains(AddressFlags::Tentative) && !flags.contains(AddressFlags::Optimistic) {
+        AddressState::Tentative
+    } else {
+        AddressState::Usable
+    }
+}
+
+fn ethernet(hardware_type: u16, octets: &[u8]) -> Option<LinkAddress> {
+    let usable = hardware_type == ETHERNET && octets.len() == 6 && octets != [0; 6];
+    usable.then(|| LinkAddress { hardware_type, octets: octets.to_vec() })
+}
+
+fn link_changes(before: Option<(String, Link)>, after: Option<(String, Link)>) -> Vec<Change> {
+    if before == after {
+        return Vec::new();
+    }
+    let stays = |name: &String| after.as_ref().is_some_and(|(after, _)| after == name);
+    let gone = before.map(|(name, _)| name).filter(|name| !stays(name));
+    let mut changes: Vec<_> =
+        gone.into_iter().map(|name| Change::Link { name, link: None }).collect();
+    changes.extend(after.map(|(name, link)| Change::Link { name, link: Some(link) }));
+    changes
+}
+
+fn address_change(
+    (index, address): (u32, Ipv6Addr),
+    before: Option<AddressState>,
+    after: Option<AddressState>,
+) -> Option<Change> {
+    if before == after || address.is_unicast_link_local() {
+        return None;
+    }
+    match after {
+        Some(AddressState::Tentative) => None,
+        Some(AddressState::Usable) => Some(Change::AddressUsable { index, address }),
+        Some(AddressState::Duplicate) => Some(Change::AddressDuplicate { index, address }),
+        None => Some(Change::AddressRemoved { index, address }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtnetlink::packet_route::address::AddressAttribute;
+    use rtnetlink::packet_route::link::LinkLayerType;
+
+    use super::*;
+
+    const UP: LinkFlags = LinkFlags::Up.union(LinkFlags::Running).union(LinkFlags::LowerUp);
+    const NONE: AddressFlags = AddressFlags::empty();
+
+    fn link(index: u32, name: &str, flags: LinkFlags) -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        message.header.flags = flags;
+        message.header.link_layer_type = LinkLayerType::Ether;
+        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
+        message.attributes.push(LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]));
+        message
+    }
+
+    fn new_link(index: u32, name: &str, flags: LinkFlags) -> Message {
+        Message::NewLink(link(index, name, flags))
+    }
+
+    fn address(text: &str, flags: AddressFlags) -> AddressMessage {
+        let mut message = AddressMessage::default();
+        message.header.family = AddressFamily::Inet6;
+        message.header.index = 2;
+        message.attributes.push(AddressAttribute::Address(text.parse().unwrap()));
+        message.attributes.push(AddressAttribute::Flags(flags));
+        message
+    }
+
+    fn added(text: &str, flags: AddressFlags) -> Message {
+        Message::NewAddress(address(text, flags))
+    }
+
+    fn removed(text: &str, flags: AddressFlags) -> Message {
+        Message::DelAddress(address(text, flags))
+    }
+
+    fn link_is(name: &str, index: u32, up: bool, link_local: Option<&str>) -> Change {
+        let link_local = link_local.map(|text| text.parse().unwrap());
+        Change::Link { name: name.to_owned(), link: Some(Link { index, up, link_local }) }
+    }
+
+    fn link_gone(name: &str) -> Change {
+        Change::Link { name: name.to_owned(), link: None }
+    }
+
+    #[test]
+    fn a_link_is_reported_when_it_changes_and_only_then() {
+        let mut table = Table::default();
+        let up = link_is("eth0", 2, true, None);
+        assert_eq!(table.enter(new_link(2, "eth0", UP)), [up]);
+        assert_eq!(table.enter(new_link(2, "eth0", UP | LinkFlags::Promisc)), []);
+        let dormant = LinkFlags::Up | LinkFlags::LowerUp;
+        for flags in [dormant, LinkFlags::Up, LinkFlags::empty()] {
+            table.enter(new_link(2, "eth0", UP));
+            let down = link_is("eth0", 2, false, None);
+            assert_eq!(table.enter(new_link(2, "eth0", flags)), [down], "{flags:?}");
+        }
+    }
+
+    #[test]
+    fn renames_and_new_indexes_are_seen() {
+        let mut table = Table::default();
+        table.enter(new_link(2, "eth0", UP));
+        let renamed = [link_gone("eth0"), link_is("wan0", 2, true, None)];
+        assert_eq!(table.enter(new_link(2, "wan0", UP)), renamed);
+        assert_eq!(table.enter(Message::DelLink(link(2, "wan0", UP))), [link_gone("wan0")]);
+        assert_eq!(table.enter(new_link(9, "wan0", UP)), [link_is("wan0", 9, true, None)]);
+    }
+
+    #[test]
+    fn a_bridge_that_speaks_of_its_port_does_not_remove_it() {
+        let mut table = Table::default();
+        table.enter(new_link(2, "eth0", UP));
+        let mut port = link(2, "eth0", LinkFlags::empty());
+        port.header.interface_family = AddressFamily::Bridge;
+        assert_eq!(table.enter(Message::NewLink(port.clone())), []);
+        assert_eq!(table.enter(Message::DelLink(port)), []);
+        assert!(table.view(2).unwrap().1.up);
+    }
+
+    #[test]
+    fn a_link_local_address_counts_once_it_is_neither_tentative_nor_duplicate() {
+        let mut table = Table::default();
+        table.enter(new_link(2, "eth0", UP));
+        assert_eq!(table.enter(added("fe80::1", AddressFlags::Tentative)), []);
+        let failed = AddressFlags::Tentative | AddressFlags::Dadfailed;
+        assert_eq!(table.enter(added("fe80::1", failed)), []);
+        let usable = link_is("eth0", 2, true, Some("fe80::1"));
+        assert_eq!(table.enter(added("fe80::1", NONE)), [usable]);
+        assert_eq!(table.enter(removed("fe80::1", NONE)), [link_is("eth0", 2, true, None)]);
+    }
+
+    #[test]
+    fn the_outcome_of_duplicate_address_detection_is_reported_once() {
+        let mut table = Table::default();
+        let address = "2001:db8::1".parse().unwrap();
+        let usable = Change::AddressUsable { index: 2, address };
+        let duplicate = Change::AddressDuplicate { index: 2, address };
+        let gone = Change::AddressRemoved { index: 2, address };
+        let failed = AddressFlags::Tentative | AddressFlags::Dadfailed;
+        let optimistic = AddressFlags::Tentative | AddressFlags::Optimistic;
+        let text = "2001:db8::1";
+        assert_eq!(table.enter(added(text, AddressFlags::Tentative)), []);
+        assert_eq!(table.enter(added(text, NONE)), std::slice::from_ref(&usable));
+        assert_eq!(table.enter(added(text, AddressFlags::Deprecated)), []);
+        assert_eq!(table.enter(removed(text, NONE)), std::slice::from_ref(&gone));
+        assert_eq!(table.enter(added(text, optimistic)), [usable]);
+        // A finite lifetime: deleted with the flag.
+        assert_eq!(table.enter(removed(text, failed)), std::slice::from_ref(&duplicate));
+        // An infinite one: it stays, and somebody removes it later.
+        assert_eq!(table.enter(added(text, failed)), [duplicate]);
+        assert_eq!(table.enter(removed(text, failed)), [gone]);
+    }
+
+    #[test]
+    fn a_table_read_anew_gives_the_changes_that_were_missed() {
+        let mut before = Table::default();
+        before.enter(new_link(2, "eth0", UP));
+        before.enter(new_link(3, "eth1", UP));
+        before.enter(added("2001:db8::1", NONE));
+        before.enter(added("2001:db8::2", AddressFlags::Tentative));
+        let mut after = Table::default();
+        after.enter(new_link(2, "eth0", LinkFlags::Up));
+        after.enter(new_link(4, "eth2", UP));
+        after.enter(added("2001:db8::2", NONE));
+        let changes = before.differences(&after);
+        assert_eq!(
+            changes,
+            [
+                link_is("eth0", 2, false, None),
+                link_gone("eth1"),
+                link_is("eth2", 4, true, None),
+                Change::AddressRemoved { index: 2, address: "2001:db8::1".parse().unwrap() },
+                Change::AddressUsable { index: 2, address: "2001:db8::2".parse().unwrap() },
+            ]
+        );
+        assert_eq!(after.differences(&after), []);
+    }
+
+    #[test]
+    fn only_real_ethernet_addresses_make_a_duid() {
+        assert!(ethernet(1, &[2, 0, 0, 0, 0, 1]).is_some());
+        assert!(ethernet(1, &[0; 6]).is_none());
+        assert!(ethernet(512, &[]).is_none());
+        assert!(ethernet(772, &[0; 6]).is_none());
+    }
+
+    #[test]
+    fn an_interface_that_is_absent_has_no_ipv6() {
+        assert!(!ipv6_enabled("nosuchlink0"));
+    }
+}

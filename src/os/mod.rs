@@ -1,0 +1,44 @@
+//! The hands of the client: everything that touches the operating system.
+//!
+//! Only `crate::app` and `main` call in here. Nothing in here knows of the
+//! protocol engine: these modules carry out a
+//! [`Desired`](dhc6c_core::desired::Desired) state, report what happens on
+//! links and sockets, and keep files. Failures are [`error::Error`]s, in the
+//! words a person needs; nothing that comes from the network or the kernel
+//! stops the process.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`apply`] | brings the kernel and the resolver to the desired state |
+//! | [`clock`] | the time, one timer, entropy |
+//! | [`control`] | the control socket |
+//! | [`error`] | what the system refused, why, and what to do |
+//! | [`file`] | files replaced whole and read within bounds |
+//! | [`journal`] | which kernel objects are ours |
+//! | [`link`] | what links and addresses do |
+//! | [`lock`] | one process an interface |
+//! | [`netlink`] | requests to the kernel, one function each |
+//! | [`owner`] | which process holds a port |
+//! | [`patience`] | how often a removed object is put back |
+//! | [`permission`] | whether we may do what we are for |
+//! | [`resolver`] | name servers and search list, handed to the system |
+//! | [`store`] | the DUID and the leases on disk |
+//! | [`udp`] | the socket at UDP port 546 |
+
+pub(crate) mod apply;
+pub(crate) mod clock;
+pub(crate) mod control;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod journal;
+#[cfg(test)]
+mod kernel_tests;
+pub(crate) mod link;
+pub(crate) mod lock;
+pub(crate) mod netlink;
+pub(crate) mod owner;
+pub(crate) mod patience;
+pub(crate) mod permission;
+pub(crate) mod resolver;
+pub(crate) mod store;
+pub(crate) mod udp;
