@@ -1,0 +1,150 @@
+//! A client node: our engine with a model kernel below it, and what clients
+//! of the scenarios ask for.
+
+use std::net::Ipv6Addr;
+
+use dhc6c_core::engine::{Config, Event, Interface, PrefixRequest, SendLimit};
+use dhc6c_core::ident::{Duid, Iaid};
+use dhc6c_core::link::Link;
+use dhc6c_core::rng::Rng;
+use dhc6c_core::snapshot::Mode;
+use dhc6c_core::time::Instant;
+use dhc6c_core::wire::{Message, MessageType, code};
+
+use crate::kernel::Kernel;
+use crate::oracle::Oracle;
+
+/// The association for addresses.
+pub const NA: Iaid = Iaid(1);
+/// The first association for prefixes.
+pub const PD: Iaid = Iaid(1);
+
+/// A client that wants an address, as a bare `dhc6c eth0` does.
+#[must_use]
+pub fn wants_address() -> Config {
+    Config {
+        name: "eth0".to_owned(),
+        duid: Duid::new(&[0, 3, 0, 1, 2, 0, 0, 0, 0xc0, 1]).expect("ten octets are a DUID"),
+        mode: Mode::Stateful,
+        address: Some(NA),
+        prefixes: Vec::new(),
+        rapid_commit: false,
+        reconfigure_accept: true,
+        request: vec![code::DNS_SERVERS, code::DOMAIN_LIST, code::SNTP_SERVERS, code::NTP_SERVER],
+        send: Vec::new(),
+        initial_delay: true,
+        limit: SendLimit::default(),
+    }
+}
+
+/// A client that wants an address and a delegated prefix.
+#[must_use]
+pub fn wants_both() -> Config {
+    Config { prefixes: prefixes(1), ..wants_address() }
+}
+
+/// A client that wants a delegated prefix alone.
+#[must_use]
+pub fn wants_prefix() -> Config {
+    Config { address: None, ..wants_both() }
+}
+
+/// A client that wants an address and several delegated prefixes.
+#[must_use]
+pub fn wants_prefixes(count: u32) -> Config {
+    Config { prefixes: prefixes(count), ..wants_address() }
+}
+
+/// A client that wants options alone.
+#[must_use]
+pub fn stateless() -> Config {
+    Config { mode: Mode::Stateless, address: None, ..wants_address() }
+}
+
+fn prefixes(count: u32) -> Vec<PrefixRequest> {
+    let request = |index| PrefixRequest { iaid: PD.further(index), hint: None };
+    (0..count).map(request).collect()
+}
+
+/// A message that a client sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub message: Message,
+}
+
+/// A client on the link.
+pub struct Client {
+    /// The engine.
+    pub interface: Interface,
+    /// The kernel below it.
+    pub kernel: Kernel,
+    /// What the engine is told of its link.
+    pub link: Link,
+    /// Everything it sent.
+    pub sent: Vec<Sent>,
+    /// Everything it told.
+    pub events: Vec<(Instant, Event)>,
+    /// Judges its steps.
+    pub oracle: Oracle,
+}
+
+impl Client {
+    /// A client that has not heard of its link yet.
+    #[must_use]
+    pub fn new(config: Config, number: u16, rng: &mut Rng) -> Self {
+        let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xc0, number);
+        Self {
+            oracle: Oracle::new(&config),
+            interface: Interface::new(config, rng.octets()),
+            kernel: Kernel::default(),
+            link: Link { index: 2, up: true, link_local: Some(link_local) },
+            sent: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The messages of one type that it sent, in order.
+    #[must_use]
+    pub fn sent(&self, kind: MessageType) -> Vec<&Sent> {
+        self.sent.iter().filter(|sent| sent.message.kind == kind).collect()
+    }
+
+    /// The types of the messages it sent, in order.
+    #[must_use]
+    pub fn conversation(&self) -> Vec<MessageType> {
+        self.sent.iter().map(|sent| sent.message.kind).collect()
+    }
+
+    /// How often it told this.
+    #[must_use]
+    pub fn told(&self, wanted: &Event) -> usize {
+        self.events.iter().filter(|(_, event)| event == wanted).count()
+    }
+
+    /// Whether it told this.
+    #[must_use]
+    pub fn has_told(&self, wanted: &Event) -> bool {
+        self.told(wanted) > 0
+    }
+
+    /// The addresses in the kernel.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<Ipv6Addr> {
+        self.kernel.actual.addresses.keys().copied().collect()
+    }
+
+    /// The addresses fit for traffic.
+    #[must_use]
+    pub fn usable(&self) -> Vec<Ipv6Addr> {
+        self.kernel.usable().iter().copied().collect()
+    }
+
+    /// The delegated prefixes in use.
+    #[must_use]
+    pub fn prefixes(&self) -> Vec<dhc6c_core::prefix::Prefix> {
+        self.kernel.actual.unreachable.keys().copied().collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! What happened in a world, to be printed where a scenario fails.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use dhc6c_core::desired::Desired;
+use dhc6c_core::engine::{Event, Why};
+use dhc6c_core::time::Instant;
+use dhc6c_core::wire::{DhcpOption, Message};
+
+/// Only the latest of these many are kept.
+const KEPT: usize = 400;
+
+/// One line of history.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A client sent a message.
+    Sent(usize, Vec<u8>),
+    /// A message of a client reached a server.
+    Reached(usize, Vec<u8>),
+    /// A server sent an answer.
+    Answered(usize, Vec<u8>),
+    /// An answer reached a client.
+    Delivered(usize, Vec<u8>),
+    /// A datagram got lost on the link.
+    Lost,
+    /// A client's deadline came.
+    Woken(usize, Why),
+    /// A client told something.
+    Told(usize, Event),
+    /// A client wants this of its kernel.
+    Wanted(usize, Box<Desired>),
+    /// Anything else.
+    Note(String),
+}
+
+/// The history of a world.
+#[derive(Debug, Default)]
+pub struct History {
+    entries: VecDeque<(Instant, Entry)>,
+    dropped: usize,
+}
+
+impl History {
+    /// Adds a line.
+    pub fn add(&mut self, now: Instant, entry: Entry) {
+        if self.entries.len() == KEPT {
+            self.entries.pop_front();
+            self.dropped += 1;
+        }
+        self.entries.push_back((now, entry));
+    }
+
+    /// All of it, with times counted from `start`.
+    #[must_use]
+    pub fn text(&self, start: Instant) -> String {
+        let mut text = format!("({} earlier lines left out)\n", self.dropped);
+        for (at, entry) in &self.entries {
+            let since = at.since(start);
+            text += &format!("{:>9}.{:03} {entry}\n", since.as_secs(), since.subsec_millis());
+        }
+        text
+    }
+}
+
+impl fmt::Display for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sent(client, octets) => write!(f, "client {client} sends {}", line(octets)),
+            Self::Reached(server, octets) => {
+                write!(f, "server {server} gets {}", headline(octets))
+            }
+            Self::Answered(server, octets) => write!(f, "server {server} sends {}", line(octets)),
+            Self::Delivered(client, octets) => {
+                write!(f, "client {client} gets {}", headline(octets))
+            }
+            Self::Lost => f.write_str("a datagram is lost"),
+            Self::Woken(client, why) => write!(f, "client {client} wakes to {}", why.as_str()),
+            Self::Told(client, event) => write!(f, "client {client} tells {event:?}"),
+            Self::Wanted(client, desired) => write!(f, "client {client} wants {}", wants(desired)),
+            Self::Note(note) => write!(f, "-- {note}"),
+        }
+    }
+}
+
+fn wants(desired: &Desired) -> String {
+    let addresses = desired.addresses.keys().map(ToString::to_string);
+    let prefixes = desired.unreachable.keys().map(ToString::to_string);
+    let leases: Vec<_> = addresses.chain(prefixes).collect();
+    let servers = desired.resolver.iter().flat_map(|resolver| &resolver.servers);
+    let servers: Vec<_> = servers.map(ToString::to_string).collect();
+    format!("[{}], name servers [{}]", leases.join(", "), servers.join(", "))
+}
+
+fn headline(octets: &[u8]) -> String {
+    match Message::decode(octets) {
+        Ok(decoded) => format!("{} {}", decoded.message.kind, decoded.message.transaction),
+        Err(reason) => format!("{} octets ({reason:?})", octets.len()),
+    }
+}
+
+fn line(octets: &[u8]) -> String {
+    let options = Message::decode(octets).map(|decoded| decoded.message.options);
+    let options: Vec<_> = options.iter().flatten().map(brief).collect();
+    format!("{} [{}]", headline(octets), options.join(", "))
+}
+
+fn brief(option: &DhcpOption) -> String {
+    match option {
+        DhcpOption::IaNa(ia) | DhcpOption::IaPd(ia) => {
+            let kind = if matches!(option, DhcpOption::IaNa(_)) { "na" } else { "pd" };
+            let inner: Vec<_> = ia.options.iter().map(brief).collect();
+            format!("{kind} {} {}/{} [{}]", ia.iaid, ia.t1.0, ia.t2.0, inner.join(", "))
+        }
+        DhcpOption::IaAddress(lease) => {
+            format!("{} {}/{}", lease.address, lease.preferred.0, lease.valid.0)
+        }
+        DhcpOption::IaPrefix(lease) => {
+            format!("{} {}/{}", lease.prefix, lease.preferred.0, lease.valid.0)
+        }
+        DhcpOption::Status(status) => status.code.to_string(),
+        other => format!("{other:?}"),
+    }
+}

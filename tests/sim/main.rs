@@ -1,0 +1,44 @@
+//! The simulation: clients and model servers on a virtual link, with a
+//! virtual clock, everything seeded from one number.
+//!
+//! Each scenario runs over many seeds. Where one fails, the seed and the
+//! history are printed, and `SEED=n cargo nextest run --test sim NAME` plays
+//! exactly that again; `SEEDS=n` runs more of them. Oracles judge every step
+//! of every scenario, whatever it is about (`oracle.rs`).
+//!
+//! | file | what |
+//! |---|---|
+//! | `seeds.rs` | one scenario over many seeds |
+//! | `world.rs` | nodes, clock and queue; `history.rs` what happened |
+//! | `client.rs` `kernel.rs` | our engine with a model kernel below it |
+//! | `server/` | the model server with its dials |
+//! | `link.rs` | delay, loss, duplication, reordering |
+//! | `oracle.rs` `grammar.rs` | what must hold at every step, in every message |
+//! | all others | scenarios, one behaviour each |
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![allow(unreachable_pub, reason = "some modules are shared with other test programs")]
+
+mod client;
+mod grammar;
+mod history;
+mod kernel;
+mod link;
+mod oracle;
+mod seeds;
+mod server;
+mod world;
+
+mod bind;
+mod door;
+mod duplicate;
+mod expiry;
+mod healed;
+mod limits;
+mod loss;
+mod partial;
+mod rebind;
+mod renew;
+mod reorder;
+mod retransmission;
+mod stop;
+mod two_servers;

@@ -1,0 +1,263 @@
+//! What must hold at every step of a client, in every scenario.
+//!
+//! - at most 20 messages in any 20 seconds (RFC 9915 §14.1)
+//! - every message is well formed (`grammar.rs`) and stands where it may in
+//!   its exchange: transaction id, elapsed time, identifiers, leases
+//! - nothing is held that the last answer did not allow, nor longer
+//! - the kernel looks as desired, and the snapshot says the same
+//! - a client that has stopped is silent and has nothing left
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv6Addr;
+
+use dhc6c_core::desired::{Desired, Lifetimes, diff};
+use dhc6c_core::engine::{Config, Event};
+use dhc6c_core::ident::Duid;
+use dhc6c_core::snapshot::{AddressState, Snapshot};
+use dhc6c_core::time::{Duration, Instant, Lifetime};
+use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, Status, StatusCode, TransactionId};
+
+use crate::grammar;
+use crate::kernel::Kernel;
+use crate::server::Lease;
+
+/// The send limit (RFC 9915 §14.1).
+const MESSAGES: usize = 20;
+const WINDOW: Duration = Duration::from_secs(20);
+/// More leases than any scenario hands out honestly.
+const MANY: usize = 64;
+
+/// Judges one client.
+pub struct Oracle {
+    duid: Duid,
+    extra: BTreeSet<u16>,
+    sent: VecDeque<Instant>,
+    exchange: Option<Exchange>,
+    /// The datagram that the client is dealing with.
+    offered: Option<Message>,
+    /// Every server that it has heard of.
+    servers: BTreeSet<Duid>,
+    granted: BTreeMap<Lease, Lifetimes>,
+    desired: Desired,
+    stopped: bool,
+}
+
+/// Messages with one transaction id.
+struct Exchange {
+    kind: MessageType,
+    transaction: TransactionId,
+    first: Instant,
+}
+
+impl Oracle {
+    /// An oracle for a client with this configuration.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        Self {
+            duid: config.duid.clone(),
+            extra: config.send.iter().map(|(code, _)| *code).collect(),
+            sent: VecDeque::new(),
+            exchange: None,
+            offered: None,
+            servers: BTreeSet::new(),
+            granted: BTreeMap::new(),
+            desired: Desired::default(),
+            stopped: false,
+        }
+    }
+
+    /// The client sends this.
+    #[must_use]
+    pub fn sends(&mut self, now: Instant, octets: &[u8]) -> Message {
+        assert!(!self.stopped, "a client that has stopped sends");
+        self.judge_rate(now);
+        let message = grammar::judge(octets, &self.extra);
+        assert!(message.client_ids().eq([&self.duid]), "the client identifier is not ours");
+        for id in message.server_ids() {
+            assert!(self.servers.contains(id), "no server has said to be {id}");
+        }
+        self.judge_exchange(now, &message);
+        self.judge_leases(now, &message);
+        message
+    }
+
+    /// A datagram reaches the client, which may take it or not.
+    pub fn is_offered(&mut self, octets: &[u8]) {
+        self.offered = Message::decode(octets).ok().map(|decoded| decoded.message);
+        self.servers.extend(self.offered.iter().flat_map(Message::server_ids).cloned());
+    }
+
+    /// The client tells this.
+    pub fn hears(&mut self, now: Instant, event: &Event) {
+        match event {
+            Event::Received(MessageType::Reply, ..) => {
+                let reply = self.offered.take().expect("a Reply is taken that was offered");
+                self.takes(now, &reply);
+            }
+            Event::Stopped => self.stopped = true,
+            _ => {}
+        }
+    }
+
+    /// The client desires this.
+    pub fn desires(&mut self, desired: &Desired) {
+        self.desired = desired.clone();
+    }
+
+    /// After the client was drained.
+    pub fn judge(&self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
+        self.judge_lifetimes(now);
+        assert_eq!(diff(&self.desired, &kernel.actual), [], "the kernel is not as desired");
+        self.judge_snapshot(kernel, snapshot);
+        if self.stopped {
+            assert!(kernel.is_empty(), "a client that has stopped left {:?}", kernel.actual);
+        }
+    }
+
+    fn takes(&mut self, now: Instant, reply: &Message) {
+        let only_partial = [StatusCode::NO_ADDRS_AVAIL, StatusCode::NO_PREFIX_AVAIL];
+        if reply
+            .status()
+            .is_some_and(|status| fails(status) && !only_partial.contains(&status.code))
+        {
+            return;
+        }
+        for ia in reply.ia_nas().chain(reply.ia_pds()).filter(|ia| is_usable(ia)) {
+            ia.options.iter().for_each(|option| self.grant(now, option));
+        }
+    }
+
+    fn judge_rate(&mut self, now: Instant) {
+        if self.sent.len() == MESSAGES {
+            let oldest = self.sent.pop_front().expect("twenty are there");
+            let since = now.since(oldest);
+            assert!(since >= WINDOW, "{} messages in {since:?}", MESSAGES + 1);
+        }
+        self.sent.push_back(now);
+    }
+
+    /// RFC 9915 §15, §16.1 and §21.9.
+    fn judge_exchange(&mut self, now: Instant, message: &Message) {
+        let elapsed = elapsed(message);
+        match &self.exchange {
+            Some(exchange) if exchange.transaction == message.transaction => {
+                assert_eq!(exchange.kind, message.kind, "a transaction id is used again");
+                let hundredths = now.since(exchange.first).as_millis() / 10;
+                let expected = u16::try_from(hundredths).unwrap_or(u16::MAX);
+                assert_eq!(elapsed, expected, "elapsed time of {}", message.kind);
+            }
+            _ => {
+                assert_eq!(elapsed, 0, "elapsed time of the first {}", message.kind);
+                self.exchange = Some(Exchange {
+                    kind: message.kind,
+                    transaction: message.transaction,
+                    first: now,
+                });
+            }
+        }
+    }
+
+    /// What is renewed, given back or asked about was given, and not longer
+    /// ago than it lasts (RFC 9915 §15, §18.2.4).
+    fn judge_leases(&self, now: Instant, message: &Message) {
+        use MessageType as T;
+        if matches!(message.kind, T::Solicit | T::Request | T::InformationRequest) {
+            return;
+        }
+        for lease in message.ia_nas().chain(message.ia_pds()).flat_map(leases) {
+            if lease.is_hint() {
+                continue;
+            }
+            let granted = self.granted.get(&lease);
+            assert!(granted.is_some(), "{lease:?} in {} was never given", message.kind);
+            let over = granted.is_some_and(|lifetimes| lifetimes.valid.is_over(now));
+            assert!(!over, "{lease:?} in {} is over", message.kind);
+            let gone = matches!(message.kind, T::Release | T::Decline);
+            if let (true, Lease::Address(address)) = (gone, lease) {
+                let held = self.desired.addresses.contains_key(&address);
+                assert!(!held, "{address} is still in use in {}", message.kind);
+            }
+        }
+    }
+
+    fn grant(&mut self, now: Instant, option: &DhcpOption) {
+        let (lease, preferred, valid, status) = match option {
+            DhcpOption::IaAddress(l) => {
+                (Lease::Address(l.address), l.preferred, l.valid, l.status())
+            }
+            DhcpOption::IaPrefix(l) => (Lease::Prefix(l.prefix), l.preferred, l.valid, l.status()),
+            _ => return,
+        };
+        if preferred > valid {
+            // Such a lease is to be ignored (RFC 9915 §21.6, §21.22).
+            return;
+        }
+        if valid.is_zero() || status.is_some_and(fails) {
+            self.granted.remove(&lease);
+            return;
+        }
+        let until = |lifetime: Lifetime| lifetime.from_start(now);
+        let lifetimes = Lifetimes { preferred: until(preferred), valid: until(valid) };
+        self.granted.insert(lease, lifetimes);
+    }
+
+    fn judge_lifetimes(&self, now: Instant) {
+        let addresses = self.desired.addresses.iter();
+        let prefixes = self.desired.unreachable.iter();
+        let held = addresses
+            .map(|(address, lifetimes)| (Lease::Address(*address), lifetimes))
+            .chain(prefixes.map(|(prefix, lifetimes)| (Lease::Prefix(*prefix), lifetimes)));
+        for (lease, lifetimes) in held {
+            let granted = self.granted.get(&lease);
+            let Some(granted) = granted else { panic!("{lease:?} is held without a lease") };
+            assert!(!lifetimes.valid.is_over(now), "{lease:?} is held past its end");
+            assert!(lifetimes.valid <= granted.valid, "{lease:?} is held longer than given");
+            assert!(lifetimes.preferred <= granted.preferred, "{lease:?} is preferred too long");
+            assert!(lifetimes.preferred <= lifetimes.valid, "{lease:?} outlives itself");
+        }
+        let count = self.desired.addresses.len() + self.desired.unreachable.len();
+        assert!(count <= MANY, "{count} leases are held");
+    }
+
+    fn judge_snapshot(&self, kernel: &Kernel, snapshot: &Snapshot) {
+        let shown: BTreeSet<Ipv6Addr> = snapshot
+            .addresses
+            .iter()
+            .filter(|address| address.state != AddressState::Duplicate)
+            .map(|address| address.address)
+            .collect();
+        let wanted: BTreeSet<Ipv6Addr> = self.desired.addresses.keys().copied().collect();
+        assert_eq!(shown, wanted, "the snapshot shows other addresses than are desired");
+        let shown: BTreeSet<_> = snapshot.prefixes.iter().map(|prefix| prefix.prefix).collect();
+        let wanted: BTreeSet<_> = self.desired.unreachable.keys().copied().collect();
+        assert_eq!(shown, wanted, "the snapshot shows other prefixes than are desired");
+        assert!(!(snapshot.ready && kernel.is_detecting()), "ready with a tentative address");
+    }
+}
+
+/// The leases in an association of a client.
+pub fn leases(ia: &Ia) -> impl Iterator<Item = Lease> + '_ {
+    let addresses = ia.addresses().map(|lease| Lease::Address(lease.address));
+    addresses.chain(ia.prefixes().map(|lease| Lease::Prefix(lease.prefix)))
+}
+
+/// Hundredths of a second, as a message says.
+#[must_use]
+pub fn elapsed(message: &Message) -> u16 {
+    let time = message.options.iter().find_map(|option| match option {
+        DhcpOption::ElapsedTime(time) => Some(*time),
+        _ => None,
+    });
+    time.expect("every message of a client has an elapsed time")
+}
+
+/// An association whose leases count: timers in order (RFC 9915 §21.4,
+/// §21.21) and no refusal.
+fn is_usable(ia: &Ia) -> bool {
+    let contradicts = ia.t1 > ia.t2 && !ia.t2.is_zero();
+    !contradicts && !ia.status().is_some_and(fails)
+}
+
+fn fails(status: &Status) -> bool {
+    status.code != StatusCode::SUCCESS
+}

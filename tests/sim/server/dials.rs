@@ -1,0 +1,156 @@
+//! How a server misbehaves: one plain field each, all off by default. To add
+//! one, add the field, read it where it matters (here, for what concerns the
+//! message as a whole), and turn it in a scenario.
+
+use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
+
+use dhc6c_core::ident::Duid;
+use dhc6c_core::wire::{DhcpOption, Message, MessageType, StatusCode, TransactionId, code};
+
+use super::association::Times;
+use super::{ALL_DHCP_RELAY_AGENTS_AND_SERVERS, Answer};
+
+/// What a server does that it should not, or may do and seldom does.
+#[derive(Clone, Debug, Default)]
+pub struct Dials {
+    /// Answers nothing at all.
+    pub silent: bool,
+    /// Answers nothing to these.
+    pub silent_to: BTreeSet<MessageType>,
+
+    /// Has no address for anybody: NoAddrsAvail in every IA_NA.
+    pub refuse_addresses: bool,
+    /// Has no prefix for anybody: NoPrefixAvail in every IA_PD.
+    pub refuse_prefixes: bool,
+    /// Refuses by an IA with nothing in it, without a status.
+    pub refuse_without_status: bool,
+    /// Leaves every IA_NA out of its answers.
+    pub omit_addresses: bool,
+    /// Leaves every IA_PD out of its answers.
+    pub omit_prefixes: bool,
+    /// Knows no binding in Renew and Rebind for IA_NA, whatever it gave.
+    pub forget_addresses: bool,
+    /// Knows no binding in Renew and Rebind for IA_PD, whatever it gave.
+    pub forget_prefixes: bool,
+    /// Takes leases back in Renew and Rebind: both lifetimes zero.
+    pub zero_lifetimes: bool,
+    /// Gives preferred lifetimes that are longer than the valid ones.
+    pub preferred_over_valid: bool,
+    /// Gives T1 greater than T2.
+    pub t1_over_t2: bool,
+    /// Gives prefixes other times than addresses.
+    pub prefix_times: Option<Times>,
+    /// Gives so many leases more in every association than it should.
+    pub extra_leases: u16,
+    /// Gives prefixes of its own length, whatever the client would like.
+    pub ignore_hints: bool,
+    /// Gives declined addresses out again.
+    pub reuse_declined: bool,
+    /// Says this within every lease.
+    pub lease_status: Option<StatusCode>,
+
+    /// This status, and nothing else, in Advertise.
+    pub advertise_status: Option<StatusCode>,
+    /// This status in place of leases in the answer to Request.
+    pub request_status: Option<StatusCode>,
+    /// This status in place of leases in the answer to Renew.
+    pub renew_status: Option<StatusCode>,
+    /// This status in place of leases in the answer to Rebind.
+    pub rebind_status: Option<StatusCode>,
+    /// This status in the answer to Confirm.
+    pub confirm_status: Option<StatusCode>,
+    /// This status beside the options in the answer to Information-request.
+    pub inform_status: Option<StatusCode>,
+
+    /// Keeps these options back even from those who ask.
+    pub withhold: BTreeSet<u16>,
+    /// Adds these to every answer, asked for or not.
+    pub unasked: Vec<DhcpOption>,
+    /// Answers with another transaction id.
+    pub wrong_transaction: bool,
+    /// What becomes of the client identifier.
+    pub client_id: Identifier,
+    /// What becomes of the server identifier.
+    pub server_id: Identifier,
+    /// Sends this type of message in place of the right one.
+    pub wrong_type: Option<MessageType>,
+    /// Sends its answers to the multicast group.
+    pub to_multicast: bool,
+    /// Leaves Rapid Commit out of the Reply that it stands for.
+    pub hide_rapid_commit: bool,
+    /// Sends every answer this many times more.
+    pub repeat: u8,
+    /// Appends these octets to the message.
+    pub trailing: Vec<u8>,
+    /// Cuts the message after this many octets.
+    pub cut_after: Option<usize>,
+}
+
+/// What becomes of an identifier in an answer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Identifier {
+    /// It is right.
+    #[default]
+    Right,
+    /// It is not there.
+    Missing,
+    /// It is somebody else's.
+    Wrong,
+    /// It is there twice.
+    Double,
+}
+
+impl Dials {
+    /// True where a Reply lacks an IA on purpose.
+    pub(super) const fn omits_an_ia(&self) -> bool {
+        self.omit_addresses || self.omit_prefixes
+    }
+
+    /// The honest answer as it leaves this server.
+    pub(super) fn twist(&self, mut message: Message, client: Ipv6Addr) -> Vec<Answer> {
+        let keep = |option: &DhcpOption| match option {
+            DhcpOption::IaNa(_) => !self.omit_addresses,
+            DhcpOption::IaPd(_) => !self.omit_prefixes,
+            DhcpOption::RapidCommit => !self.hide_rapid_commit,
+            _ => true,
+        };
+        message.options.retain(keep);
+        message.options.extend(self.unasked.iter().cloned());
+        self.client_id.twist(&mut message.options, code::CLIENTID);
+        self.server_id.twist(&mut message.options, code::SERVERID);
+        message.kind = self.wrong_type.unwrap_or(message.kind);
+        if self.wrong_transaction {
+            let TransactionId([a, b, c]) = message.transaction;
+            message.transaction = TransactionId([a, b, !c]);
+        }
+        let mut octets = message.encode().expect("a model server's answers are short");
+        octets.extend_from_slice(&self.trailing);
+        octets.truncate(self.cut_after.unwrap_or(usize::MAX));
+        let group = self.to_multicast.then_some(ALL_DHCP_RELAY_AGENTS_AND_SERVERS);
+        let answer = Answer { destination: group.unwrap_or(client), octets };
+        vec![answer; 1 + usize::from(self.repeat)]
+    }
+}
+
+impl Identifier {
+    fn twist(self, options: &mut Vec<DhcpOption>, code: u16) {
+        let Some(place) = options.iter().position(|option| option.code() == code) else {
+            return;
+        };
+        match self {
+            Self::Right => {}
+            Self::Missing => drop(options.remove(place)),
+            Self::Wrong => options[place] = somebody_else(code),
+            Self::Double => options.insert(place, options[place].clone()),
+        }
+    }
+}
+
+fn somebody_else(code: u16) -> DhcpOption {
+    let duid = Duid::new(b"\0\x03\0\x01nobody").expect("ten octets are a DUID");
+    match code {
+        code::CLIENTID => DhcpOption::ClientId(duid),
+        _ => DhcpOption::ServerId(duid),
+    }
+}

@@ -1,0 +1,360 @@
+//! The virtual world: nodes on one link, one clock that jumps to whatever
+//! happens next, everything seeded.
+
+use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
+
+use dhc6c_core::engine::{Config, Deadline, Input, Output};
+use dhc6c_core::link::Datagram;
+use dhc6c_core::rng::Rng;
+use dhc6c_core::snapshot::{Snapshot, StateName};
+use dhc6c_core::time::{Duration, Instant};
+use dhc6c_core::wire::MessageType;
+
+use crate::client::{Client, Sent};
+use crate::history::{Entry, History};
+use crate::kernel::{Detection, Verdict};
+use crate::link::Netem;
+use crate::server::{ModelServer, ServerConfig};
+
+/// As many steps at one instant as no honest run needs; more is a spin.
+const SPIN: u32 = 2000;
+/// Detection of duplicates takes a second or two.
+const DETECTION: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
+/// The shell needs this long at most to apply what is desired.
+const APPLYING: Duration = Duration::from_millis(20);
+
+/// `seconds` as a duration.
+#[must_use]
+pub const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A server on the link.
+pub struct Server {
+    /// The server itself, with its dials.
+    pub model: ModelServer,
+    /// Off the link: neither hears nor answers.
+    pub unreachable: bool,
+    link_local: Ipv6Addr,
+}
+
+/// What is going to happen.
+enum Happening {
+    AtServer { server: usize, client: usize, octets: Vec<u8> },
+    AtClient { client: usize, datagram: Datagram },
+    Detected { client: usize, detection: Detection },
+    Applied { client: usize },
+}
+
+/// Clients and servers on one link.
+pub struct World {
+    /// The time.
+    pub now: Instant,
+    /// How the link behaves.
+    pub link: Netem,
+    /// The clients; most scenarios have one.
+    pub clients: Vec<Client>,
+    /// The servers.
+    pub servers: Vec<Server>,
+    start: Instant,
+    rng: Rng,
+    queue: BTreeMap<(Instant, u64), Happening>,
+    queued: u64,
+    history: History,
+}
+
+impl World {
+    /// A world in which nothing has happened yet, some time after boot.
+    #[must_use]
+    pub fn new<const N: usize>(seed: u64, client: Config, servers: [ServerConfig; N]) -> Self {
+        let mut rng = Rng::from_number(seed);
+        let now = Instant::from_millis(rng.between(0, 1_000_000_000));
+        let server = |(number, config)| Server {
+            model: ModelServer::new(config),
+            unreachable: false,
+            link_local: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0x5e, number),
+        };
+        Self {
+            now,
+            link: Netem::default(),
+            clients: vec![Client::new(client, 1, &mut rng)],
+            servers: (1..).zip(servers).map(server).collect(),
+            start: now,
+            rng,
+            queue: BTreeMap::new(),
+            queued: 0,
+            history: History::default(),
+        }
+    }
+
+    /// A world in which the client has what it wants.
+    #[must_use]
+    pub fn bound<const N: usize>(seed: u64, client: Config, servers: [ServerConfig; N]) -> Self {
+        let mut world = Self::new(seed, client, servers);
+        world.start();
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        world
+    }
+
+    /// Puts another client on the link.
+    pub fn add_client(&mut self, config: Config) {
+        let number = u16::try_from(self.clients.len() + 1).expect("a few clients");
+        self.clients.push(Client::new(config, number, &mut self.rng));
+    }
+
+    /// Tells every client of its link.
+    pub fn start(&mut self) {
+        for client in 0..self.clients.len() {
+            let link = self.clients[client].link;
+            self.input(client, Input::Link(link));
+        }
+    }
+
+    /// The first client.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.clients[0]
+    }
+
+    /// The first server.
+    pub fn server(&mut self) -> &mut ModelServer {
+        &mut self.servers[0].model
+    }
+
+    /// How the first client shows itself.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.client().interface.snapshot(self.now)
+    }
+
+    /// What the first client is doing.
+    #[must_use]
+    pub fn state(&self) -> StateName {
+        self.snapshot().state
+    }
+
+    /// Time since the world began.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.now.since(self.start)
+    }
+
+    /// Draws from the world's own randomness.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// Writes a line into the history.
+    pub fn note(&mut self, note: impl Into<String>) {
+        self.history.add(self.now, Entry::Note(note.into()));
+    }
+
+    /// The first client's link loses or regains its carrier.
+    pub fn carrier(&mut self, up: bool) {
+        self.note(if up { "carrier on" } else { "carrier off" });
+        self.clients[0].link.up = up;
+        let link = self.clients[0].link;
+        self.input(0, Input::Link(link));
+    }
+
+    /// Stops the first client.
+    pub fn stop(&mut self) {
+        self.note("stop");
+        self.input(0, Input::Stop);
+    }
+
+    /// Hands the first client a datagram out of nowhere.
+    pub fn inject(&mut self, datagram: Datagram) {
+        self.deliver(0, datagram);
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.step(end) {}
+    }
+
+    /// The whole machine sleeps: time passes, nothing happens, then clients
+    /// are woken late.
+    pub fn sleep(&mut self, duration: Duration) {
+        self.note(format!("sleeps for {duration:?}"));
+        self.now += duration;
+        for client in 0..self.clients.len() {
+            self.input(client, Input::Tick);
+        }
+    }
+
+    /// Lets the next `count` things happen.
+    pub fn run_steps(&mut self, count: usize) {
+        let never = Instant::from_millis(u64::MAX);
+        for _ in 0..count {
+            self.step(never);
+        }
+    }
+
+    /// Lets time pass until `done`; panics where that takes longer than
+    /// `limit`.
+    pub fn run_until(&mut self, what: &str, limit: Duration, done: impl Fn(&Self) -> bool) {
+        let end = self.now + limit;
+        while !done(self) {
+            assert!(self.step(end), "not {what} after {limit:?}; state {:?}", self.state());
+        }
+    }
+
+    /// Lets time pass until the client has sent `count` of these messages in
+    /// all; panics where that takes longer than `limit`.
+    pub fn run_until_sent(&mut self, kind: MessageType, count: usize, limit: Duration) {
+        let what = format!("sent {count} x {kind}");
+        self.run_until(&what, limit, |world| world.client().sent(kind).len() >= count);
+    }
+
+    /// The next thing happens, if it does so before `end`.
+    fn step(&mut self, end: Instant) -> bool {
+        let queued = self.queue.keys().next().map(|(at, _)| *at);
+        let deadlines = self.clients.iter().enumerate().filter_map(|(client, node)| {
+            node.interface.poll_deadline().map(|deadline| (deadline, client))
+        });
+        let deadline = deadlines.min_by_key(|(deadline, _)| deadline.at);
+        let next = queued.into_iter().chain(deadline.map(|(deadline, _)| deadline.at)).min();
+        let Some(next) = next.filter(|next| *next <= end) else {
+            self.now = self.now.max(end);
+            return false;
+        };
+        self.now = self.now.max(next);
+        match (queued, deadline) {
+            (Some(at), _) if at <= self.now => self.happen(),
+            (_, Some((deadline, client))) => self.wake(client, deadline),
+            _ => {}
+        }
+        true
+    }
+
+    fn happen(&mut self) {
+        let Some((_, happening)) = self.queue.pop_first() else { return };
+        match happening {
+            Happening::AtServer { server, client, octets } => self.serve(server, client, &octets),
+            Happening::AtClient { client, datagram } => self.deliver(client, datagram),
+            Happening::Applied { client } => self.input(client, Input::Applied),
+            Happening::Detected { client, detection } => {
+                let address = detection.address;
+                match self.clients[client].kernel.finish(detection) {
+                    Some(Verdict::Usable) => self.input(client, Input::AddressUsable(address)),
+                    Some(Verdict::Duplicate) => {
+                        self.input(client, Input::AddressDuplicate(address));
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+
+    fn wake(&mut self, client: usize, deadline: Deadline) {
+        self.history.add(self.now, Entry::Woken(client, deadline.why));
+        self.input(client, Input::Tick);
+        let again = self.clients[client].interface.poll_deadline();
+        let spins = again.is_some_and(|again| again.at <= deadline.at);
+        assert!(!spins, "the deadline {deadline:?} stays after it came: {again:?}");
+    }
+
+    fn serve(&mut self, server: usize, client: usize, octets: &[u8]) {
+        let node = &mut self.servers[server];
+        if node.unreachable {
+            return;
+        }
+        self.history.add(self.now, Entry::Reached(server, octets.to_vec()));
+        let source = node.link_local;
+        let client_address = self.clients[client].link.link_local.expect("it has sent");
+        for answer in node.model.handle(self.now, client_address, octets) {
+            self.history.add(self.now, Entry::Answered(server, answer.octets.clone()));
+            let datagram =
+                Datagram { source, destination: answer.destination, octets: answer.octets };
+            for at in self.arrivals() {
+                let datagram = datagram.clone();
+                self.enqueue(at, Happening::AtClient { client, datagram });
+            }
+        }
+    }
+
+    fn deliver(&mut self, client: usize, datagram: Datagram) {
+        if !self.clients[client].link.up {
+            return;
+        }
+        self.history.add(self.now, Entry::Delivered(client, datagram.octets.clone()));
+        self.clients[client].oracle.is_offered(&datagram.octets);
+        self.input(client, Input::Datagram(datagram));
+    }
+
+    /// Gives a client an input and drains it.
+    fn input(&mut self, client: usize, input: Input) {
+        self.clients[client].interface.handle_input(self.now, input);
+        let mut spin = 0;
+        while let Some(output) = self.clients[client].interface.poll_output(self.now) {
+            spin += 1;
+            assert!(spin < SPIN, "the engine never runs dry");
+            self.act(client, output);
+        }
+        let node = &self.clients[client];
+        let snapshot = node.interface.snapshot(self.now);
+        node.oracle.judge(self.now, &node.kernel, &snapshot);
+        let deadline = node.interface.poll_deadline();
+        assert!(!node.interface.is_stopped() || deadline.is_none(), "stopped, yet {deadline:?}");
+    }
+
+    fn act(&mut self, client: usize, output: Output) {
+        match output {
+            Output::Transmit(octets) => self.transmit(client, octets),
+            Output::Desired(desired) => {
+                self.history.add(self.now, Entry::Wanted(client, desired.clone()));
+                self.clients[client].oracle.desires(&desired);
+                for detection in self.clients[client].kernel.apply(&desired) {
+                    let (shortest, longest) = DETECTION;
+                    let at = self.now + shortest + self.rng.delay(longest.saturating_sub(shortest));
+                    self.enqueue(at, Happening::Detected { client, detection });
+                }
+                let at = self.now + self.rng.delay(APPLYING);
+                self.enqueue(at, Happening::Applied { client });
+            }
+            Output::Event(event) => {
+                self.history.add(self.now, Entry::Told(client, event.clone()));
+                self.clients[client].oracle.hears(self.now, &event);
+                self.clients[client].events.push((self.now, event));
+            }
+        }
+    }
+
+    fn transmit(&mut self, client: usize, octets: Vec<u8>) {
+        self.history.add(self.now, Entry::Sent(client, octets.clone()));
+        let node = &mut self.clients[client];
+        assert!(node.link.up && node.link.link_local.is_some(), "sends on a link that is down");
+        let message = node.oracle.sends(self.now, &octets);
+        node.sent.push(Sent { at: self.now, message });
+        for server in 0..self.servers.len() {
+            for at in self.arrivals() {
+                let octets = octets.clone();
+                self.enqueue(at, Happening::AtServer { server, client, octets });
+            }
+        }
+    }
+
+    fn arrivals(&mut self) -> Vec<Instant> {
+        let arrivals = self.link.arrivals(self.now, &mut self.rng);
+        if arrivals.is_empty() {
+            self.history.add(self.now, Entry::Lost);
+        }
+        arrivals
+    }
+
+    fn enqueue(&mut self, at: Instant, happening: Happening) {
+        self.queued += 1;
+        self.queue.insert((at, self.queued), happening);
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.history.text(self.start));
+        }
+    }
+}
