@@ -1,0 +1,279 @@
+//! The client under test: how it is started, asked, waited for and stopped.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Output};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::poll;
+use crate::process::{Process, output};
+use crate::world::{Space, World};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_dhc6c");
+
+/// What `stop`, TERM and INT have to be done in.
+pub(crate) const STOP: Duration = Duration::from_secs(3);
+
+/// How a client is to be started.
+pub(crate) struct Launch {
+    space: Space,
+    dir: PathBuf,
+    binary: PathBuf,
+    wrap: Vec<String>,
+    arguments: Vec<String>,
+    interface: String,
+}
+
+impl Launch {
+    /// `dhc6c … wan0` with state and runtime directories of its own, no initial delay and no
+    /// resolver. Its PATH is one directory that holds what the test puts there.
+    pub(crate) fn new(world: &World) -> Self {
+        let launch = Self {
+            space: world.cpe(),
+            dir: world.dir().join("client"),
+            binary: BINARY.into(),
+            wrap: Vec::new(),
+            arguments: ["--initial-delay", "never", "--no-dns"].map(Into::into).into(),
+            interface: "wan0".to_owned(),
+        };
+        for name in ["state", "run", "bin"] {
+            fs::create_dir_all(launch.dir.join(name)).expect("the client's directories");
+        }
+        launch
+    }
+
+    /// Adds options.
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// Names another interface than wan0.
+    pub(crate) fn on(mut self, interface: &str) -> Self {
+        interface.clone_into(&mut self.interface);
+        self
+    }
+
+    /// Lets it use a resolver back end, of which there is one: a `resolvconf` that only writes
+    /// down its arguments and its input.
+    pub(crate) fn with_resolvconf(mut self) -> Self {
+        self.arguments.retain(|argument| argument != "--no-dns");
+        let program = self.dir.join("bin/resolvconf");
+        let log = self.resolvconf_log();
+        let script = format!(
+            "#!/bin/sh\n{{ echo \"$@\"; case $1 in -a) /bin/cat;; esac; }} >> {}\n",
+            log.display()
+        );
+        fs::write(&program, script).expect("the stand-in for resolvconf");
+        executable(&program);
+        self
+    }
+
+    /// Where the stand-in for resolvconf writes.
+    pub(crate) fn resolvconf_log(&self) -> PathBuf {
+        self.dir.join("resolvconf.log")
+    }
+
+    /// Runs it as nobody, in a place where nobody may do everything but use capabilities.
+    pub(crate) fn unprivileged(mut self) -> Self {
+        let copy = self.dir.join("dhc6c");
+        fs::copy(BINARY, &copy).expect("a copy of the binary");
+        executable(&copy);
+        for name in ["state", "run"] {
+            fs::set_permissions(self.dir.join(name), fs::Permissions::from_mode(0o777))
+                .expect("chmod");
+        }
+        self.binary = copy;
+        self.wrap = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--"]
+            .map(Into::into)
+            .into();
+        self
+    }
+
+    /// Starts it.
+    pub(crate) fn start(self) -> Client {
+        let mut command = self.command();
+        command.args(self.global()).arg("--state-dir").arg(self.dir.join("state"));
+        command.args(&self.arguments).arg(&self.interface);
+        let process = Process::spawn("dhc6c", &mut command);
+        Client { process, launch: self }
+    }
+
+    /// Runs any command of the binary to its end, with nothing but its own arguments and the
+    /// runtime directory.
+    pub(crate) fn control(&self, arguments: &[&str]) -> Output {
+        output(self.command().args(arguments).args(self.global()))
+    }
+
+    /// A file of the runtime directory.
+    pub(crate) fn run_file(&self, name: &str) -> PathBuf {
+        self.dir.join("run").join(name)
+    }
+
+    /// A file of the state directory.
+    pub(crate) fn state_file(&self, name: &str) -> PathBuf {
+        self.dir.join("state").join(name)
+    }
+
+    /// `env` stands last before the client, so that what runs the client is still found
+    /// through our own PATH.
+    fn command(&self) -> Command {
+        let path = format!("PATH={}", self.dir.join("bin").display());
+        let mut words = self.wrap.iter().map(String::as_str).chain(["env", &path]);
+        let mut command = self.space.command(words.next().expect("env at least"));
+        command.args(words).arg(&self.binary);
+        command
+    }
+
+    fn global(&self) -> [std::ffi::OsString; 2] {
+        ["--run-dir".into(), self.dir.join("run").into()]
+    }
+}
+
+/// A started client.
+pub(crate) struct Client {
+    process: Process,
+    launch: Launch,
+}
+
+impl Client {
+    /// Starts a plain `dhc6c … wan0` with these options.
+    pub(crate) fn start(world: &World, arguments: &[&str]) -> Self {
+        Launch::new(world).with(arguments).start()
+    }
+
+    /// The process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// All it has written on standard error.
+    pub(crate) fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// How it was started: its files, and other commands beside it.
+    pub(crate) fn launch(&self) -> &Launch {
+        &self.launch
+    }
+
+    /// Panics if it has ended.
+    pub(crate) fn assert_alive(&self) {
+        self.process.assert_alive();
+    }
+
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
+    /// Its exit code, within `limit`.
+    pub(crate) fn exit_code(&self, limit: Duration) -> i32 {
+        code(self.process.wait_exit(limit))
+    }
+
+    /// Waits until a SIGKILL has taken effect.
+    pub(crate) fn wait_killed(&self) {
+        self.process.wait_exit(poll::SOON);
+    }
+
+    /// Ends it by TERM, as a service manager does, and checks that it ended well and in time.
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::SIGTERM);
+        assert_eq!(self.exit_code(STOP), 0, "{}", self.stderr());
+    }
+
+    /// The interface's object of `status --json`, once its daemon answers.
+    pub(crate) fn try_status(&self) -> Option<Status> {
+        self.assert_alive();
+        let output = self.launch.control(&["status", "wan0", "--json"]);
+        output.status.success().then(|| Status::of(&output.stdout))
+    }
+
+    /// [`Client::try_status`] of a daemon that has to answer.
+    pub(crate) fn status(&self) -> Status {
+        poll::until("status answers", poll::SOON, || self.try_status())
+    }
+
+    /// Waits until the status fits.
+    pub(crate) fn wait_status(
+        &self,
+        what: &str,
+        limit: Duration,
+        fits: impl Fn(&Status) -> bool,
+    ) -> Status {
+        poll::until(&format!("a status with {what}"), limit, || self.try_status().filter(&fits))
+    }
+
+    /// Waits until it is ready.
+    pub(crate) fn wait_ready(&self) -> Status {
+        self.wait_status("ready: true", poll::BIND, |status| status.0["ready"] == true)
+    }
+
+    /// Waits until a line of standard error fits, and returns it.
+    pub(crate) fn wait_line(&self, what: &str, fits: impl Fn(&str) -> bool) -> String {
+        poll::until(&format!("a line with {what}"), poll::SOON, || {
+            let found = self.stderr().lines().find(|line| fits(line)).map(ToOwned::to_owned);
+            if found.is_none() {
+                self.assert_alive();
+            }
+            found
+        })
+    }
+
+    /// `dhc6c watch wan0 --json`, running.
+    pub(crate) fn watch(&self) -> Process {
+        let mut command = self.launch.command();
+        command.args(["watch", "wan0", "--json"]).args(self.launch.global());
+        Process::spawn("dhc6c watch", &mut command)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- dhc6c, its standard error:\n{}", self.stderr());
+        }
+    }
+}
+
+/// One interface's object of `status --json`.
+#[derive(Clone, Debug)]
+pub(crate) struct Status(pub(crate) Value);
+
+impl Status {
+    fn of(printed: &[u8]) -> Self {
+        let status: Value = serde_json::from_slice(printed).unwrap_or_else(|error| {
+            panic!("status --json is no JSON: {error}: {}", String::from_utf8_lossy(printed))
+        });
+        Self(status["interfaces"][0].clone())
+    }
+
+    /// The value at a JSON pointer, which has to exist.
+    pub(crate) fn at(&self, pointer: &str) -> &Value {
+        self.0.pointer(pointer).unwrap_or_else(|| panic!("status has no {pointer}: {:#}", self.0))
+    }
+
+    /// The value at a JSON pointer as text.
+    pub(crate) fn text(&self, pointer: &str) -> &str {
+        self.at(pointer).as_str().unwrap_or_else(|| panic!("{pointer} is no text: {:#}", self.0))
+    }
+
+    /// The list at a JSON pointer.
+    pub(crate) fn list(&self, pointer: &str) -> &[Value] {
+        self.at(pointer).as_array().unwrap_or_else(|| panic!("{pointer} is no list: {:#}", self.0))
+    }
+}
+
+/// The exit code of a program that was not killed.
+pub(crate) fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
+}
+
+fn executable(file: &Path) {
+    fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("chmod");
+}

@@ -1,0 +1,66 @@
+//! What the test binary itself does when a test starts it again inside a namespace. No
+//! language or tool beyond the tier's own has to be installed for it.
+
+use std::env;
+use std::fs;
+use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
+use std::process::{self, Command};
+use std::thread;
+
+use crate::poll;
+use crate::world::Space;
+
+/// Names the helper's task; absent in an ordinary run.
+const TASK: &str = "DHC6C_NETNS_HELPER";
+
+/// The message type of a marker: no DHCPv6 message has type 0.
+pub(crate) const MARKER: u8 = 0;
+
+/// A command that sends one marker from wan0 to where clients send.
+pub(crate) fn mark(space: &Space, xid: u32) -> Command {
+    start(space, &format!("mark {xid}"))
+}
+
+/// A command that holds UDP port 546 on all interfaces and prints `ready`.
+pub(crate) fn hold_port(space: &Space) -> Command {
+    start(space, "hold-port")
+}
+
+fn start(space: &Space, task: &str) -> Command {
+    // Not by its path: a build may put another file there while this one runs.
+    let mut command = space.command(format!("/proc/{}/exe", process::id()));
+    command.env(TASK, task);
+    command
+}
+
+/// Does the task this process was started for, if it was; then the process is done.
+pub(crate) fn ran() -> bool {
+    let Ok(task) = env::var(TASK) else { return false };
+    match task.split_once(' ') {
+        Some(("mark", xid)) => send_marker(xid.parse().expect("a transaction id")),
+        _ => hold_client_port(),
+    }
+    true
+}
+
+fn send_marker(xid: u32) {
+    let index = fs::read_to_string("/sys/class/net/wan0/ifindex").expect("wan0 exists");
+    let index = index.trim().parse().expect("an interface index");
+    let servers = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).expect("a UDP socket");
+    let message = (u32::from(MARKER) << 24 | xid).to_be_bytes();
+    // Refused for as long as the link-local address is tentative.
+    poll::wait_for("the marker is sent", poll::SOON, || {
+        socket.send_to(&message, SocketAddrV6::new(servers, 547, 0, index)).is_ok()
+    });
+}
+
+fn hold_client_port() {
+    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 546)).expect("port 546 is free");
+    println!("ready");
+    loop {
+        thread::park();
+        // Keeps the socket open past every wake-up.
+        socket.local_addr().ok();
+    }
+}

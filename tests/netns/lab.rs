@@ -1,0 +1,70 @@
+//! World and capture together, and the report at the end of a test.
+
+use crate::capture::Capture;
+use crate::pcap::{Message, SERVER_ID, hex};
+use crate::servers::Server;
+use crate::world::World;
+
+/// What every test starts with. A test that does not reach [`Lab::finish`] has failed: its
+/// files are kept and named.
+pub(crate) struct Lab {
+    capture: Capture,
+    world: World,
+    finished: bool,
+}
+
+impl Lab {
+    /// A world with wan0 up (its link-local address still tentative) and the capture running.
+    pub(crate) fn new() -> Self {
+        let lab = Self::with_wan_down();
+        lab.world.wan_up();
+        lab
+    }
+
+    /// A world with wan0 down and the capture running.
+    pub(crate) fn with_wan_down() -> Self {
+        let world = World::new();
+        Self { capture: Capture::start(&world), world, finished: false }
+    }
+
+    /// The namespaces.
+    pub(crate) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The wire.
+    pub(crate) fn capture(&self) -> &Capture {
+        &self.capture
+    }
+
+    /// Ends a test that has passed: each server's DUID has to be in the capture, so that the
+    /// test cannot have talked to another one, or to none.
+    pub(crate) fn finish(mut self, servers: &[&Server]) {
+        let messages = self.capture.messages();
+        for server in servers {
+            assert!(seen(&messages, server.duid()), "{} never answered", server.name());
+            eprintln!("server: {} (DUID {} seen in the capture)", server.name(), server.duid());
+        }
+        if servers.is_empty() {
+            assert!(
+                !messages.iter().any(|message| message.has(SERVER_ID)),
+                "a server that was not started"
+            );
+            eprintln!("server: none");
+        }
+        self.finished = true;
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.world.keep();
+            eprintln!("--- the capture of this test: {}", self.capture.file().display());
+        }
+    }
+}
+
+fn seen(messages: &[Message], duid: &str) -> bool {
+    messages.iter().any(|message| message.option(SERVER_ID).is_some_and(|data| hex(data) == duid))
+}

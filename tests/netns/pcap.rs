@@ -1,0 +1,182 @@
+//! A reader of capture files, just large enough for DHCPv6 on Ethernet. It shares no code
+//! with the client, so that a mistake in the client's codec cannot hide itself.
+
+use std::net::Ipv6Addr;
+
+pub(crate) const SOLICIT: u8 = 1;
+pub(crate) const ADVERTISE: u8 = 2;
+pub(crate) const REQUEST: u8 = 3;
+pub(crate) const RENEW: u8 = 5;
+pub(crate) const REBIND: u8 = 6;
+pub(crate) const REPLY: u8 = 7;
+pub(crate) const RELEASE: u8 = 8;
+pub(crate) const DECLINE: u8 = 9;
+pub(crate) const INFORMATION_REQUEST: u8 = 11;
+
+pub(crate) const CLIENT_ID: u16 = 1;
+pub(crate) const SERVER_ID: u16 = 2;
+pub(crate) const IA_NA: u16 = 3;
+pub(crate) const IA_ADDRESS: u16 = 5;
+pub(crate) const ORO: u16 = 6;
+pub(crate) const ELAPSED_TIME: u16 = 8;
+pub(crate) const RAPID_COMMIT: u16 = 14;
+pub(crate) const IA_PD: u16 = 25;
+pub(crate) const IA_PREFIX: u16 = 26;
+
+/// One DHCPv6 message on the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    /// Seconds since 1970, by the capture's clock.
+    pub(crate) at: f64,
+    pub(crate) hop_limit: u8,
+    pub(crate) source: Ipv6Addr,
+    pub(crate) destination: Ipv6Addr,
+    pub(crate) source_port: u16,
+    pub(crate) destination_port: u16,
+    /// The message type's code.
+    pub(crate) kind: u8,
+    pub(crate) xid: u32,
+    pub(crate) options: Vec<(u16, Vec<u8>)>,
+}
+
+/// An IA_NA or IA_PD.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Association {
+    pub(crate) iaid: u32,
+    pub(crate) t1: u32,
+    pub(crate) t2: u32,
+    pub(crate) options: Vec<(u16, Vec<u8>)>,
+}
+
+/// An IA Prefix option.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Prefix {
+    pub(crate) preferred: u32,
+    pub(crate) valid: u32,
+    /// In the usual notation, `2001:db8::/56`.
+    pub(crate) prefix: String,
+}
+
+impl Message {
+    /// The payload of the first option with this code.
+    pub(crate) fn option(&self, code: u16) -> Option<&[u8]> {
+        self.options.iter().find(|(found, _)| *found == code).map(|(_, data)| data.as_slice())
+    }
+
+    pub(crate) fn has(&self, code: u16) -> bool {
+        self.option(code).is_some()
+    }
+
+    /// The codes asked for in the Option Request option, in order.
+    pub(crate) fn requested(&self) -> Vec<u16> {
+        self.option(ORO).unwrap_or_default().chunks_exact(2).map(|pair| big(pair) as u16).collect()
+    }
+
+    /// The identity associations of one kind ([`IA_NA`] or [`IA_PD`]).
+    pub(crate) fn associations(&self, code: u16) -> Vec<Association> {
+        self.options
+            .iter()
+            .filter(|(found, _)| *found == code)
+            .map(|(_, data)| Association {
+                iaid: big(&data[..4]),
+                t1: big(&data[4..8]),
+                t2: big(&data[8..12]),
+                options: options(&data[12..]),
+            })
+            .collect()
+    }
+
+    /// The addresses in all IA_NAs.
+    pub(crate) fn addresses(&self) -> Vec<Ipv6Addr> {
+        self.leases(IA_NA, IA_ADDRESS).iter().map(|data| address(&data[..16])).collect()
+    }
+
+    /// The prefixes in all IA_PDs.
+    pub(crate) fn prefixes(&self) -> Vec<Prefix> {
+        self.leases(IA_PD, IA_PREFIX)
+            .iter()
+            .map(|data| Prefix {
+                preferred: big(&data[..4]),
+                valid: big(&data[4..8]),
+                prefix: format!("{}/{}", address(&data[9..25]), data[8]),
+            })
+            .collect()
+    }
+
+    fn leases(&self, association: u16, lease: u16) -> Vec<Vec<u8>> {
+        self.associations(association)
+            .into_iter()
+            .flat_map(|association| association.options)
+            .filter(|(code, _)| *code == lease)
+            .map(|(_, data)| data)
+            .collect()
+    }
+}
+
+/// The whole messages of a capture file that may still be growing.
+pub(crate) fn messages(file: &[u8]) -> Vec<Message> {
+    const FILE_HEADER: usize = 24;
+    let mut messages = Vec::new();
+    let Some(mut rest) = file.get(FILE_HEADER..) else { return messages };
+    assert_eq!(file[..4], [0xd4, 0xc3, 0xb2, 0xa1], "a little-endian pcap with microseconds");
+    while let Some((header, tail)) = rest.split_at_checked(16) {
+        let length = little(&header[8..12]) as usize;
+        let Some((frame, tail)) = tail.split_at_checked(length) else { break };
+        let at = f64::from(little(&header[..4])) + f64::from(little(&header[4..8])) / 1e6;
+        messages.extend(message(at, frame));
+        rest = tail;
+    }
+    messages
+}
+
+/// Ethernet, IPv6 without extension headers, UDP: what both ends here send.
+fn message(at: f64, frame: &[u8]) -> Option<Message> {
+    let packet = frame.strip_prefix(frame.get(..12)?)?.strip_prefix(&[0x86, 0xdd])?;
+    let (header, datagram) = packet.split_at_checked(40)?;
+    let (udp, payload) = datagram.split_at_checked(8)?;
+    if header[6] != 17 || payload.len() < 4 {
+        return None;
+    }
+    Some(Message {
+        at,
+        hop_limit: header[7],
+        source: address(&header[8..24]),
+        destination: address(&header[24..40]),
+        source_port: big(&udp[..2]) as u16,
+        destination_port: big(&udp[2..4]) as u16,
+        kind: payload[0],
+        xid: big(&payload[1..4]),
+        options: options(&payload[4..]),
+    })
+}
+
+/// Options that have to fill `data` to the last octet.
+fn options(data: &[u8]) -> Vec<(u16, Vec<u8>)> {
+    let mut options = Vec::new();
+    let mut rest = data;
+    while !rest.is_empty() {
+        let (header, tail) = rest.split_at_checked(4).expect("an option has a header");
+        let (payload, tail) =
+            tail.split_at_checked(big(&header[2..]) as usize).expect("an option is whole");
+        options.push((big(&header[..2]) as u16, payload.to_vec()));
+        rest = tail;
+    }
+    options
+}
+
+fn address(octets: &[u8]) -> Ipv6Addr {
+    Ipv6Addr::from(<[u8; 16]>::try_from(octets).expect("16 octets"))
+}
+
+fn big(octets: &[u8]) -> u32 {
+    octets.iter().fold(0, |value, octet| value << 8 | u32::from(*octet))
+}
+
+fn little(octets: &[u8]) -> u32 {
+    octets.iter().rev().fold(0, |value, octet| value << 8 | u32::from(*octet))
+}
+
+/// Lower-case hexadecimal without separators, as in the client's JSON.
+pub(crate) fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}

@@ -1,0 +1,191 @@
+//! The servers: Kea and dnsmasq, each on isp0 with a DUID of its own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
+
+use crate::poll;
+use crate::process::{Process, output};
+use crate::world::World;
+
+/// A running server.
+pub(crate) struct Server {
+    process: Process,
+    name: String,
+    duid: String,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Program and version, for the report.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its DUID in hexadecimal: the proof that a message is its own.
+    pub(crate) fn duid(&self) -> &str {
+        &self.duid
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&self) {
+        self.process.signal(Signal::SIGKILL);
+        self.process.wait_exit(poll::SOON);
+    }
+
+    fn start(
+        world: &World,
+        name: String,
+        duid: String,
+        log: PathBuf,
+        command: &mut Command,
+    ) -> Self {
+        let server = Self { process: Process::spawn(&name, command), name, duid, log };
+        poll::wait_for("the server listens on port 547", poll::SOON, || {
+            server.process.assert_alive();
+            listens(&world.isp().proc("net/udp6"))
+        });
+        server
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
+            eprintln!("--- {}, its log:\n{log}{}", self.name, self.process.stderr());
+        }
+    }
+}
+
+/// Whether a socket is bound to UDP port 547 (the hexadecimal after the local address).
+fn listens(udp6: &str) -> bool {
+    udp6.lines()
+        .skip(1)
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .any(|local| local.ends_with(":0223"))
+}
+
+/// A configuration of Kea: addresses 2001:db8:0:1::1000-1fff and /56 prefixes out of
+/// 2001:db8:8000::/48, with resolver, time and private options, and long lifetimes.
+pub(crate) struct Kea {
+    number: u8,
+    config: Value,
+}
+
+impl Kea {
+    /// T1 1000, T2 1600, preferred 3000, valid 4000; no rapid commit.
+    pub(crate) fn new() -> Self {
+        let config =
+            serde_json::from_str(include_str!("servers/kea6.json")).expect("the template is JSON");
+        Self { number: 1, config }
+    }
+
+    /// T1 10, T2 16, preferred 20, valid 30: a lease whose whole life a test can watch.
+    pub(crate) fn short(mut self) -> Self {
+        let lifetimes = [
+            ("renew-timer", 10),
+            ("rebind-timer", 16),
+            ("preferred-lifetime", 20),
+            ("valid-lifetime", 30),
+        ];
+        for (name, seconds) in lifetimes {
+            self.config["Dhcp6"][name] = json!(seconds);
+        }
+        self
+    }
+
+    /// Answers an IA_NA with NoAddrsAvail.
+    pub(crate) fn without_addresses(mut self) -> Self {
+        self.subnet()["pools"] = json!([]);
+        self
+    }
+
+    /// Answers an IA_PD with NoPrefixAvail.
+    pub(crate) fn without_prefixes(mut self) -> Self {
+        self.subnet()["pd-pools"] = json!([]);
+        self
+    }
+
+    /// Answers a Solicit with Rapid Commit by a Reply.
+    pub(crate) fn rapid_commit(mut self) -> Self {
+        self.subnet()["rapid-commit"] = json!(true);
+        self
+    }
+
+    /// A server with another DUID and no memory of the first one's leases.
+    pub(crate) fn second(mut self) -> Self {
+        self.number = 2;
+        self
+    }
+
+    /// Starts it. Started again in the same world, it finds its leases.
+    pub(crate) fn start(&self, world: &World) -> Server {
+        let mac = format!("02000000a00{}", self.number);
+        let dir = world.dir().join(format!("kea{}", self.number));
+        fs::create_dir_all(&dir).expect("the server's directory");
+        let file = dir.join("kea6.json");
+        let text = self
+            .config
+            .to_string()
+            .replace("@DIR@", &dir.display().to_string())
+            .replace("@MAC@", &mac);
+        fs::write(&file, text).expect("the server's configuration");
+        Server::start(
+            world,
+            format!("Kea {}", version("kea-dhcp6", "-v")),
+            format!("00030001{mac}"),
+            dir.join("server.log"),
+            world
+                .isp()
+                .command("kea-dhcp6")
+                .arg("-c")
+                .arg(file)
+                .env("KEA_PIDFILE_DIR", &dir)
+                .env("KEA_LOCKFILE_DIR", &dir),
+        )
+    }
+
+    fn subnet(&mut self) -> &mut Value {
+        &mut self.config["Dhcp6"]["subnet6"][0]
+    }
+}
+
+/// dnsmasq with addresses 2001:db8:0:1::1000-1fff, leases of 240 s and preference 255.
+pub(crate) fn dnsmasq(world: &World) -> Server {
+    start_dnsmasq(world, include_str!("servers/dnsmasq.conf"))
+}
+
+/// dnsmasq with options alone.
+pub(crate) fn dnsmasq_stateless(world: &World) -> Server {
+    start_dnsmasq(world, include_str!("servers/dnsmasq-stateless.conf"))
+}
+
+fn start_dnsmasq(world: &World, template: &str) -> Server {
+    let dir = world.dir().join("dnsmasq");
+    fs::create_dir_all(&dir).expect("the server's directory");
+    let file = dir.join("dnsmasq.conf");
+    let text =
+        template.replace("@DIR@", &dir.display().to_string()).replace("@UID@", "02:00:00:00:a0:03");
+    fs::write(&file, text).expect("the server's configuration");
+    Server::start(
+        world,
+        format!("dnsmasq {}", version("dnsmasq", "-v")),
+        // DUID-EN: enterprise 32473 (documentation) and the identifier above.
+        "000200007ed902000000a003".to_owned(),
+        dir.join("server.log"),
+        world.isp().command("dnsmasq").arg("-k").arg("-C").arg(file),
+    )
+}
+
+/// The first word of a program's version text that starts with a digit.
+fn version(program: &str, flag: &str) -> String {
+    let printed = output(Command::new(program).arg(flag)).stdout;
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    let number =
+        printed.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    number.unwrap_or("of unknown version").to_owned()
+}

@@ -1,0 +1,249 @@
+//! The world of one test: three network namespaces joined by a bridge.
+//!
+//! ```text
+//!   isp: isp0 ───┐ sw: br0 ┌─── wan0 :cpe
+//!   2001:db8:0:1::1/64     │    (DAD as on a real host)
+//!   fe80::1      └─────────┘
+//! ```
+//! The bridge keeps the server's interface running while wan0 goes down and up. A process
+//! that sleeps holds each namespace together with a mount namespace of its own, so that no
+//! program here reads or writes the machine's /etc, /run or /var/lib. Everything ends with
+//! the test, also after a panic; what a killed test left behind is swept by the next.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::signal::{self, Signal};
+use nix::unistd::Pid;
+
+use crate::poll;
+use crate::process::{Process, output, run};
+
+/// The hardware address of the CPE's uplink.
+pub(crate) const WAN_MAC: &str = "02:00:00:00:c0:01";
+
+/// Runs first in each namespace: private copies of what programs write to.
+/// A router advertisement is never processed (see [`World::link_cpe`]), and no resolver, bus
+/// or service manager of the machine can be reached, because /run is empty.
+const HOLD: &str = r#"
+set -e
+mount -t tmpfs -o size=64m tmpfs "$1"
+for place in etc var/lib; do
+  layer=$1/${place%%/*}
+  mkdir "$layer.upper" "$layer.work"
+  mount -t overlay overlay -o "lowerdir=/$place,upperdir=$layer.upper,workdir=$layer.work" "/$place"
+done
+mount -t tmpfs -o size=16m tmpfs /run
+mount -t sysfs -o ro sysfs /sys
+rm -rf /etc/resolv.conf /etc/dhc6c.toml /etc/dhc6c
+echo '# nothing resolves here' > /etc/resolv.conf
+mkdir -p /var/lib/kea /run/kea
+ip link set lo up
+echo ready
+exec sleep infinity
+"#;
+
+/// A network namespace with its mount namespace; a handle, cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Space {
+    holder: u32,
+}
+
+impl Space {
+    /// A command that runs in this namespace and is killed when the test dies.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &self.holder.to_string(), "-m", "-n", "--"]);
+        command.args(["setpriv", "--pdeathsig", "KILL", "--"]).arg(program);
+        command
+    }
+
+    /// Runs a line of shell here; it must succeed.
+    pub(crate) fn shell(&self, line: &str) -> String {
+        run(self.command("sh").args(["-ec", line]))
+    }
+
+    /// The text of a file of /proc as this namespace sees it (`net/udp6`).
+    pub(crate) fn proc(&self, file: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{file}", self.holder)).unwrap_or_default()
+    }
+
+    /// Everything that lives in this network namespace but its holder.
+    fn others(&self) -> Vec<i32> {
+        let network = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+        let ours = network(&self.holder.to_string());
+        let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+        entries
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter(|name| name.parse().is_ok_and(|pid: u32| pid != self.holder))
+            .filter(|pid| ours.is_some() && network(pid) == ours)
+            .filter_map(|pid| pid.parse().ok())
+            .collect()
+    }
+}
+
+/// The namespaces of one test and its directory.
+pub(crate) struct World {
+    id: String,
+    dir: PathBuf,
+    spaces: Vec<(&'static str, Process)>,
+    keep: bool,
+}
+
+impl World {
+    /// Builds the namespaces and links; wan0 exists and is down.
+    pub(crate) fn new() -> Self {
+        sweep();
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let id = format!("dhc6c-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let dir = std::env::temp_dir().join(&id);
+        fs::create_dir_all(&dir).expect("the test's directory");
+        let mut world = Self { id, dir, spaces: Vec::new(), keep: false };
+        for name in ["sw", "isp", "cpe"] {
+            world.hold(name);
+        }
+        world.link();
+        world
+    }
+
+    /// The directory of this test's files, the same in every namespace.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The server's side.
+    pub(crate) fn isp(&self) -> Space {
+        self.space("isp")
+    }
+
+    /// The client's side.
+    pub(crate) fn cpe(&self) -> Space {
+        self.space("cpe")
+    }
+
+    /// Brings wan0 up. Its link-local address is then tentative for a second or two.
+    pub(crate) fn wan_up(&self) {
+        self.cpe().shell("ip link set wan0 up");
+    }
+
+    /// Leaves the directory for the person who looks into a failure.
+    pub(crate) fn keep(&mut self) {
+        self.keep = true;
+    }
+
+    fn space(&self, name: &str) -> Space {
+        let (_, holder) =
+            self.spaces.iter().find(|(known, _)| *known == name).expect("a space of ours");
+        Space { holder: holder.pid() }
+    }
+
+    fn hold(&mut self, name: &'static str) {
+        let private = self.dir.join(format!("ns-{name}"));
+        fs::create_dir(&private).expect("the namespace's directory");
+        let holder = Process::spawn(
+            &format!("the holder of {name}"),
+            Command::new("setpriv")
+                .args(["--pdeathsig", "KILL", "--"])
+                .args(["unshare", "-m", "-n", "--propagation", "private", "sh", "-c", HOLD, "hold"])
+                .arg(private),
+        );
+        poll::wait_for("the namespace is ready", poll::SOON, || {
+            holder.assert_alive();
+            holder.stdout().contains("ready")
+        });
+        // The name is for people: `ip netns exec NAME …` while a test runs.
+        run(Command::new("ip").args([
+            "netns",
+            "attach",
+            &self.named(name),
+            &holder.pid().to_string(),
+        ]));
+        self.spaces.push((name, holder));
+    }
+
+    fn named(&self, space: &str) -> String {
+        format!("{}-{space}", self.id)
+    }
+
+    fn link(&self) {
+        self.space("sw").shell(
+            "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
+             echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+             ip link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
+             ip link set br0 up",
+        );
+        for (space, end) in [("isp", "isp0"), ("cpe", "wan0")] {
+            let port = format!("p-{space}");
+            run(Command::new("ip")
+                .args(["link", "add", "name", &port, "netns", &self.named("sw")])
+                .args(["type", "veth", "peer", "name", end, "netns", &self.named(space)]));
+            self.space("sw").shell(&format!("ip link set {port} master br0 up"));
+        }
+        self.link_isp();
+        self.link_cpe();
+    }
+
+    /// The server's interface: one link-local address (a server opens a socket on each and
+    /// would answer twice), usable at once.
+    fn link_isp(&self) {
+        self.isp().shell(
+            "for knob in accept_dad=0 dad_transmits=0 addr_gen_mode=1; do
+               echo ${knob#*=} > /proc/sys/net/ipv6/conf/isp0/${knob%=*}; done
+             ip link set isp0 address 02:00:00:00:a0:01 up
+             ip -6 addr add 2001:db8:0:1::1/64 dev isp0 nodad
+             ip -6 addr add fe80::1/64 dev isp0 nodad",
+        );
+        // A server that starts on an interface which is not yet running stays deaf.
+        poll::wait_for("isp0 has a carrier", poll::SOON, || {
+            self.isp().shell("cat /sys/class/net/isp0/operstate").trim() == "up"
+        });
+    }
+
+    /// The client's interface: DAD as on any host; no router advertisement is processed, so
+    /// that every global address on it is the client's work.
+    fn link_cpe(&self) {
+        self.cpe().shell(&format!(
+            "for knob in accept_dad=1 dad_transmits=1 optimistic_dad=0 addr_gen_mode=0 accept_ra=0 autoconf=0; do
+               echo ${{knob#*=}} > /proc/sys/net/ipv6/conf/wan0/${{knob%=*}}; done
+             ip link set wan0 address {WAN_MAC}"
+        ));
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        for (name, holder) in &self.spaces {
+            for pid in (Space { holder: holder.pid() }).others() {
+                // It may have ended since it was listed.
+                signal::kill(Pid::from_raw(pid), Signal::SIGKILL).ok();
+            }
+            forget(&self.named(name));
+        }
+        self.spaces.clear();
+        if !self.keep {
+            fs::remove_dir_all(&self.dir).ok();
+        }
+    }
+}
+
+/// Removes a namespace's name; the namespace itself ends with its last process.
+fn forget(name: &str) {
+    // Fails only where the name is already gone, which is what is wanted.
+    output(Command::new("ip").args(["netns", "del", name]));
+}
+
+/// Removes the names left by test processes that were killed. Their processes died with them.
+fn sweep() {
+    let Ok(names) = fs::read_dir("/run/netns") else { return };
+    for name in names.flatten().filter_map(|entry| entry.file_name().into_string().ok()) {
+        let pid = name
+            .strip_prefix("dhc6c-")
+            .and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+            forget(&name);
+        }
+    }
+}
