@@ -1,0 +1,47 @@
+# dhc6c: build, show, test. `make demo` and `make test` are where to start.
+
+CARGO ?= cargo
+LOG := target/test.log
+
+.PHONY: build demo test unit tools lint conformance check-conformance clean
+
+build:
+	$(CARGO) build --release
+
+# The main job on a machine with nothing but Rust, root and iproute2.
+demo:
+	$(CARGO) build --release --bin dhc6c --example lab-server
+	scripts/demo.sh target/release/dhc6c target/release/examples/lab-server
+
+# Every tier: unit, property (debug and release), simulation, real servers in
+# network namespaces. Installs the servers as root; a tier that cannot run
+# fails here instead of being skipped.
+test: tools
+	@mkdir -p target
+	@bash -c 'set -o pipefail; \
+	  { DHC6C_REQUIRE_NETNS=1 $(CARGO) test --no-fail-fast -- --include-ignored && \
+	    $(CARGO) test --release --test prop; } 2>&1 | tee $(LOG); \
+	  status=$$?; scripts/count-tests.sh $(LOG); exit $$status'
+
+# What runs without root and without servers.
+unit:
+	$(CARGO) test --lib --bins --test floors --test prop --test sim
+
+# The servers that the namespace tier talks to (Debian packages).
+tools:
+	scripts/install-test-tools.sh
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- --deny warnings
+
+# docs/conformance.md from the tests that passed in the last `make test`.
+conformance:
+	$(CARGO) run --quiet --example conformance -- docs/requirements.tsv $(LOG) > docs/conformance.md
+
+check-conformance:
+	$(CARGO) run --quiet --example conformance -- docs/requirements.tsv $(LOG) | diff -u docs/conformance.md - \
+	  || { echo 'docs/conformance.md is stale: run `make test conformance`'; exit 1; }
+
+clean:
+	$(CARGO) clean
