@@ -5,7 +5,7 @@ use std::rc::Rc;
 use dhc6c_core::desired::Desired;
 use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output};
 use dhc6c_core::ident::Duid;
-use dhc6c_core::link::Link;
+use dhc6c_core::link::{Datagram, Link};
 use dhc6c_core::snapshot::Snapshot;
 use dhc6c_core::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -44,7 +44,8 @@ pub(crate) struct Uplink {
     name: String,
     engine: Interface,
     kernel: Kernel,
-    socket: Socket,
+    /// Absent while the interface is gone, or its port cannot be had.
+    socket: Option<Socket>,
     links: Links,
     link: Link,
     timer: Timer,
@@ -66,7 +67,7 @@ pub(crate) struct Uplink {
 /// What woke the loop.
 enum Woken {
     Timer,
-    Datagram(std::io::Result<dhc6c_core::link::Datagram>),
+    Datagram(std::io::Result<Datagram>),
     Link(Result<Change, Error>),
     Asked(Asked),
     Stop,
@@ -110,7 +111,7 @@ impl Uplink {
             name: name.to_owned(),
             engine: Interface::new(config, clock::entropy()?),
             kernel,
-            socket,
+            socket: Some(socket),
             links,
             link,
             timer: Timer::new()?,
@@ -152,7 +153,7 @@ impl Uplink {
     async fn wait(&mut self) -> Woken {
         tokio::select! {
             () = self.timer.expired() => Woken::Timer,
-            datagram = self.socket.receive() => Woken::Datagram(datagram),
+            datagram = receive(self.socket.as_mut()) => Woken::Datagram(datagram),
             change = self.links.next() => Woken::Link(change),
             asked = self.control.next() => Woken::Asked(asked),
             // The sender lives as long as the process.
@@ -175,57 +176,76 @@ impl Uplink {
                 debug!("{}: cannot receive: {error}", self.name);
                 None
             }
-            Woken::Link(change) => self.link_input(change?).await?,
+            Woken::Link(change) => self.link_input(change?).await,
             Woken::Asked(asked) => self.answer(asked),
             Woken::Stop => Some(Input::Stop),
         })
     }
 
-    async fn link_input(&mut self, change: Change) -> Result<Option<Input>, Error> {
+    async fn link_input(&mut self, change: Change) -> Option<Input> {
         match change {
             Change::Link { name, link } if name == self.name => {
-                self.new_link(link.unwrap_or_default()).await?;
-                return Ok(Some(Input::Link(self.link)));
+                self.new_link(link.unwrap_or_default()).await;
+                return Some(Input::Link(self.link));
             }
             Change::AddressUsable { index, address } if index == self.link.index => {
-                return Ok(Some(Input::AddressUsable(address)));
+                return Some(Input::AddressUsable(address));
             }
             Change::AddressDuplicate { index, address } if index == self.link.index => {
-                return Ok(Some(Input::AddressDuplicate(address)));
+                return Some(Input::AddressDuplicate(address));
             }
             Change::AddressRemoved { index, address }
                 if index == self.link.index
                     && self.kernel.actual().addresses.contains_key(&address) =>
             {
-                self.put_back().await?;
+                self.put_back().await;
             }
-            Change::Resync => self.put_back().await?,
+            Change::Resync => self.put_back().await,
             _ => {}
         }
-        Ok(None)
+        None
     }
 
     /// The interface changed; under another number it needs a new socket.
-    async fn new_link(&mut self, link: Link) -> Result<(), Error> {
-        if link.index != self.link.index && link.index != 0 {
-            let now = clock::now();
-            self.socket = Socket::open(&self.name, link.index)?;
-            self.kernel.set_index(link.index, now).await?;
-            self.link = link;
-            self.apply(now).await;
-        }
+    /// What fails is told and tried again with the next change.
+    async fn new_link(&mut self, link: Link) {
+        let renewed = link.index != self.link.index;
         self.link = link;
         self.note_link();
-        Ok(())
+        if renewed {
+            self.socket = None;
+        }
+        if link.index == 0 {
+            return;
+        }
+        if self.socket.is_none() {
+            let opened = Socket::open(&self.name, link.index);
+            self.socket = opened.map_err(|error| warn!("{}: {error}", self.name)).ok();
+        }
+        if renewed {
+            let now = clock::now();
+            let moved = self.kernel.set_index(link.index, now).await;
+            self.note_failures(moved.err());
+            self.apply(now).await;
+        }
     }
 
     /// Somebody else may have removed what is ours.
-    async fn put_back(&mut self) -> Result<(), Error> {
+    async fn put_back(&mut self) {
         let now = clock::now();
-        if self.kernel.resync(now).await? {
-            self.apply(now).await;
+        match self.kernel.resync(now).await {
+            Ok(true) => self.apply(now).await,
+            Ok(false) => {}
+            Err(error) => self.note_failures([error]),
         }
-        Ok(())
+    }
+
+    /// Tells what the system refused, and shows the last of it in the status.
+    fn note_failures(&mut self, failures: impl IntoIterator<Item = Error>) {
+        for failure in failures {
+            warn!("{}: {failure}", self.name);
+            self.refused = Some(failure.to_string());
+        }
     }
 
     /// Says once what the interface waits for.
@@ -279,11 +299,9 @@ impl Uplink {
     }
 
     async fn apply(&mut self, now: Instant) {
+        self.refused = None;
         let failures = self.kernel.apply(&self.desired, now).await;
-        for failure in &failures {
-            warn!("{}: {failure}", self.name);
-        }
-        self.refused = failures.last().map(ToString::to_string);
+        self.note_failures(failures);
     }
 
     /// An address that was there before us passes no detection again.
@@ -296,8 +314,8 @@ impl Uplink {
     }
 
     fn send(&mut self, octets: &[u8]) {
-        let Some(source) = self.link.link_local else { return };
-        if let Err(error) = self.socket.send(source, octets) {
+        let (Some(socket), Some(source)) = (&self.socket, self.link.link_local) else { return };
+        if let Err(error) = socket.send(source, octets) {
             // It is sent again by and by, as if it had been lost on the way.
             debug!("{}: cannot send: {error}", self.name);
             self.refused = Some(format!("cannot send: {error}"));
@@ -344,9 +362,8 @@ impl Uplink {
         }
         self.watchers.clear();
         if end != End::Once {
-            for failure in self.kernel.withdraw(clock::now()).await {
-                warn!("{}: {failure}", self.name);
-            }
+            let failures = self.kernel.withdraw(clock::now()).await;
+            self.note_failures(failures);
         }
         let patience = &mut self.timer;
         patience.set(Some(clock::now() + PATIENCE_AT_END));
@@ -371,6 +388,14 @@ impl Uplink {
             .kind(Kind::TimedOut));
         }
         Ok(())
+    }
+}
+
+/// Waits for a datagram, for ever where there is no socket.
+async fn receive(socket: Option<&mut Socket>) -> std::io::Result<Datagram> {
+    match socket {
+        Some(socket) => socket.receive().await,
+        None => std::future::pending().await,
     }
 }
 
