@@ -11,15 +11,15 @@ use std::net::Ipv6Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::prefix::Prefix;
-use crate::time::{Duration, Instant, Until};
+use crate::time::{Duration, Until};
 use crate::wire::DomainName;
 
 /// The metric of the routes we install: the kernel's own default for IPv6.
 /// Assigned parts of a delegated prefix are longer, so they win anyhow.
 pub const ROUTE_METRIC: u32 = 1024;
 
-/// The kernel counts lifetimes in whole seconds and rounds; a difference of
-/// this much is none.
+/// The kernel counts lifetimes in whole seconds and rounds up; that much
+/// more than wanted is no difference, since we remove at the exact end.
 const LIFETIME_SLACK: Duration = Duration::from_secs(2);
 
 /// The whole wanted state of one uplink.
@@ -126,22 +126,21 @@ fn agree(wanted: Lifetimes, there: Lifetimes) -> bool {
     near(wanted.preferred, there.preferred) && near(wanted.valid, there.valid)
 }
 
-fn near(one: Until, other: Until) -> bool {
-    match (one, other) {
+fn near(wanted: Until, there: Until) -> bool {
+    match (wanted, there) {
         (Until::Forever, Until::Forever) => true,
-        (Until::At(one), Until::At(other)) => distance(one, other) < LIFETIME_SLACK,
+        // Never the shorter one: the kernel would end it too soon.
+        (Until::At(wanted), Until::At(there)) => {
+            there >= wanted && there.since(wanted) < LIFETIME_SLACK
+        }
         _ => false,
     }
-}
-
-fn distance(one: Instant, other: Instant) -> Duration {
-    one.since(other).max(other.since(one))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Lifetime;
+    use crate::time::{Instant, Lifetime};
 
     fn lifetimes(preferred: u32, valid: u32) -> Lifetimes {
         let end = |seconds| Lifetime(seconds).from_start(Instant::BOOT);

@@ -166,7 +166,7 @@ impl Interface {
             return None;
         }
         // What cannot be encoded cannot be sent; the schedule moves on, so
-        // this cannot spin. Configuration is checked against it beforehand.
+        // this cannot spin. Only options of 64 KiB to send could lead to it.
         let octets = self.client.transmit(now)?.encode().ok()?;
         self.limit.record(now);
         Some(octets)

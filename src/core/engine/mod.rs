@@ -49,6 +49,9 @@ pub enum Input {
     Datagram(Datagram),
     /// The kernel finished duplicate address detection: the address is ours.
     AddressUsable(Ipv6Addr),
+    /// The address is not there for the time being: the link went down, or
+    /// somebody removed it. [`Input::AddressUsable`] follows when it is back.
+    AddressMissing(Ipv6Addr),
     /// The kernel found that somebody else has the address.
     AddressDuplicate(Ipv6Addr),
     /// The last [`Output::Desired`] is in the kernel and the resolver.

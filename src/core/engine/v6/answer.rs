@@ -81,6 +81,10 @@ impl Answer {
     }
 }
 
+/// The shortest prefix that is taken. Providers themselves get a /20 or so;
+/// an unreachable route for more would cut off half of the Internet.
+const SHORTEST_PREFIX: u8 = 16;
+
 /// Lets a datagram in or says why not. Malformed options and lifetimes that
 /// make no sense are counted and left out.
 ///
@@ -233,7 +237,7 @@ fn prefix_offer(lease: &IaPrefix, dropped: &mut DropCounts) -> Option<Offer> {
         dropped.count(DropReason::Lifetime);
         return None;
     };
-    if lease.prefix.length() == 0 || !is_assignable(lease.prefix.address()) {
+    if lease.prefix.length() < SHORTEST_PREFIX || !is_assignable(lease.prefix.address()) {
         dropped.count(DropReason::OptionMalformed);
         return None;
     }

@@ -44,6 +44,11 @@ pub(super) struct LeaseTimers {
     pub(super) t2: Until,
 }
 
+impl LeaseTimers {
+    /// Neither Renew nor Rebind.
+    pub(super) const NEVER: Self = Self { t1: Until::Forever, t2: Until::Forever };
+}
+
 /// An address or a prefix that a server gave us for a time.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Lease {
@@ -69,7 +74,7 @@ pub(super) enum Leased {
 
 impl Leased {
     /// True for two names of the same thing.
-    fn is_same(&self, other: &Self) -> bool {
+    pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Address { address: one, .. }, Self::Address { address: other, .. }) => {
                 one == other
@@ -117,8 +122,7 @@ pub(super) struct Offer {
 impl Association {
     /// An association that holds nothing yet.
     pub(super) const fn new(kind: Kind, iaid: Iaid, hint: Option<Prefix>) -> Self {
-        let timers = LeaseTimers { t1: Until::Forever, t2: Until::Forever };
-        Self { kind, iaid, hint, leases: Vec::new(), timers, refused: false }
+        Self { kind, iaid, hint, leases: Vec::new(), timers: LeaseTimers::NEVER, refused: false }
     }
 
     /// The association's part of a message that names `leases`; the hint

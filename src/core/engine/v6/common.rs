@@ -1,6 +1,7 @@
 //! What all states share: configuration, leases, options in effect, counts.
 
 use std::collections::VecDeque;
+use std::net::Ipv6Addr;
 
 use crate::desired::{Desired, Lifetimes};
 use crate::engine::{Config, Deadline, Event};
@@ -42,6 +43,8 @@ pub(super) struct Common {
     pub(super) counters: Counters,
     pub(super) events: VecDeque<Event>,
     pub(super) last_error: Option<String>,
+    /// The address that the last message left from.
+    pub(super) sent_from: Option<Ipv6Addr>,
     /// A stateless Reply was taken.
     pub(super) informed: bool,
     /// Others were told of leases and not yet of their loss.
@@ -65,6 +68,7 @@ impl Common {
             counters: Counters::default(),
             events: VecDeque::new(),
             last_error: None,
+            sent_from: None,
             informed: false,
             bound: false,
             refusals: 0,
@@ -160,6 +164,7 @@ impl Common {
     pub(super) fn count_sent(&mut self, message: &Message, number: u32) {
         let count = self.counters.sent.entry(message.kind).or_default();
         *count = count.saturating_add(1);
+        self.sent_from = self.link.link_local;
         self.events.push_back(Event::Sent(message.kind, message.transaction, number));
     }
 

@@ -11,7 +11,7 @@ use crate::time::{Instant, Until};
 use crate::wire::{DhcpOption, StatusCode};
 
 use super::answer::Answer;
-use super::association::{Association, Kind, Lease, Leased, MAX_LEASES};
+use super::association::{Association, Kind, Lease, LeaseTimers, Leased, MAX_LEASES};
 
 /// The associations a client wants filled, in the order it asks for them.
 #[derive(Clone, Debug)]
@@ -71,7 +71,9 @@ impl Leases {
     pub(super) fn take(&mut self, answer: &Answer, now: Instant) -> Taken {
         let most = self.most();
         let mut taken = Taken::default();
-        for ia in &mut self.0 {
+        for index in 0..self.0.len() {
+            let elsewhere = self.leased_elsewhere(index);
+            let Some(ia) = self.0.get_mut(index) else { continue };
             let held = ia.is_held();
             let Some(offered) = answer.ia(ia.kind, ia.iaid) else {
                 taken.missing |= held;
@@ -84,7 +86,9 @@ impl Leases {
                 ia.refused = !held;
                 continue;
             }
-            ia.take(offered.offers.clone(), (offered.t1, offered.t2), most, now);
+            let mut offers = offered.offers.clone();
+            offers.retain(|offer| !elsewhere.iter().any(|what| what.is_same(&offer.what)));
+            ia.take(offers, (offered.t1, offered.t2), most, now);
             ia.refused = !ia.is_held();
             taken.granted |= offered.gives() && ia.is_held();
             taken.no_binding |= held && !ia.is_held();
@@ -92,10 +96,39 @@ impl Leases {
             // is held, but not extended: as good as missing.
             taken.missing |= held && ia.is_held() && !offered.gives();
         }
+        if taken.granted {
+            self.set_refused_aside(answer);
+        }
         taken
     }
 
-    /// True when an answer would give at least one lease.
+    /// An association that was refused while another was extended has no
+    /// schedule of its own any more: it rides along with the other's, and
+    /// what it holds is used to its end (RFC 9915 §18.2.10.1).
+    fn set_refused_aside(&mut self, answer: &Answer) {
+        for ia in &mut self.0 {
+            if answer.ia(ia.kind, ia.iaid).is_some_and(|offered| offered.failure.is_some()) {
+                ia.timers = LeaseTimers::NEVER;
+            }
+        }
+    }
+
+    /// Puts off what is due to `again`, after a server that gave nothing.
+    pub(super) fn postpone(&mut self, again: Instant) {
+        for ia in &mut self.0 {
+            ia.timers.t1 = ia.timers.t1.max(Until::At(again));
+            ia.timers.t2 = ia.timers.t2.max(Until::At(again));
+        }
+    }
+
+    /// What the other associations hold: a server that gives the same twice
+    /// gives it once.
+    fn leased_elsewhere(&self, index: usize) -> Vec<Leased> {
+        let others = self.0.iter().enumerate().filter(|(other, _)| *other != index);
+        others.flat_map(|(_, ia)| &ia.leases).map(|lease| lease.what.clone()).collect()
+    }
+
+    /// How many associations an answer would fill.
     pub(super) fn would_gain(&self, answer: &Answer) -> usize {
         let gains = |ia: &&Association| answer.ia(ia.kind, ia.iaid).is_some_and(|o| o.gives());
         self.0.iter().filter(gains).count()
@@ -150,13 +183,13 @@ impl Leases {
         self.iter().any(|(_, lease)| tentative(lease))
     }
 
-    /// Notes that duplicate address detection has passed an address.
-    pub(super) fn set_usable(&mut self, passed: Ipv6Addr) {
+    /// Notes whether duplicate address detection has passed an address.
+    pub(super) fn set_usable(&mut self, changed: Ipv6Addr, now_usable: bool) {
         for lease in self.0.iter_mut().flat_map(|ia| &mut ia.leases) {
             if let Leased::Address { address, usable } = &mut lease.what
-                && *address == passed
+                && *address == changed
             {
-                *usable = true;
+                *usable = now_usable;
             }
         }
     }

@@ -89,9 +89,10 @@ impl Client {
             Input::Link(link) => self.on_link(now, link),
             Input::Datagram(datagram) => self.on_datagram(now, &datagram),
             Input::AddressUsable(address) => {
-                self.common.leases.set_usable(address);
+                self.common.leases.set_usable(address, true);
                 self.common.note_use();
             }
+            Input::AddressMissing(address) => self.common.leases.set_usable(address, false),
             Input::AddressDuplicate(address) => self.on_duplicate(now, address),
             Input::Stop => self.stop(),
             Input::Applied | Input::Tick => {}
@@ -118,6 +119,7 @@ impl Client {
     /// When the client has to be woken.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let own = match &self.state {
+            State::Solicit(solicit) => Some(solicit.deadline()),
             State::Bound(bound) => bound.deadline(&self.common),
             State::Renew(renew) => renew.deadline(&self.common),
             State::Informed(informed) => informed.deadline(),
@@ -148,6 +150,7 @@ impl Client {
     pub(super) fn is_settled(&self) -> bool {
         match self.state {
             State::Idle | State::Stopped | State::Decline(_) => false,
+            _ if self.common.link.index == 0 => false,
             _ if self.common.config.mode == Mode::Stateless => self.common.informed,
             _ => self.common.leases.is_settled(),
         }
@@ -205,8 +208,8 @@ impl Client {
             // RFC 9915 §18.2.4: the server has to learn the address that a
             // Reconfigure would reach us at.
             State::Bound(_)
-                if before.link_local.is_some()
-                    && before.link_local != link.link_local
+                if common.sent_from.is_some()
+                    && common.sent_from != link.link_local
                     && common.config.reconfigure_accept =>
             {
                 State::Renew(Renew::new(common, now))

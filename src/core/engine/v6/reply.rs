@@ -21,8 +21,8 @@ pub(super) enum Verdict {
     Nothing,
     /// The server knows nothing of an association of ours.
     NoBinding,
-    /// Leases were taken in. `complete` unless an association that holds
-    /// leases was left out.
+    /// Leases are held. `complete` unless one that is held was left out, or
+    /// none was extended.
     Leases { complete: bool },
 }
 
@@ -58,8 +58,10 @@ const fn verdict(taken: Taken, held: bool) -> Verdict {
     match taken {
         Taken { not_on_link: true, granted: false, .. } => Verdict::NotOnLink,
         Taken { no_binding: true, .. } => Verdict::NoBinding,
-        Taken { granted: false, missing: true, .. } => Verdict::Leases { complete: false },
         Taken { granted: false, .. } if !held => Verdict::Nothing,
+        // Refused as a whole: the retransmission goes on, to any server in
+        // the end.
+        Taken { granted: false, .. } => Verdict::Leases { complete: false },
         Taken { missing, .. } => Verdict::Leases { complete: !missing },
     }
 }

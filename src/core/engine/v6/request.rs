@@ -83,11 +83,14 @@ impl Request {
     pub(super) fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> State {
         match reply::take(common, now, &answer, Event::Updated) {
             Verdict::Ignore => State::Request(self),
-            Verdict::Leases { .. } => State::Bound(Bound),
-            Verdict::NoBinding if common.leases.any_held() => State::Bound(Bound),
+            Verdict::Leases { .. } if !common.leases.t1().is_over(now) => State::Bound(Bound),
+            // Others were extended meanwhile.
+            Verdict::NoBinding if !common.leases.t1().is_over(now) => State::Bound(Bound),
             // RFC 9915 §18.2.10.1: discovery starts over.
             Verdict::NotOnLink => State::Solicit(Solicit::again(common, now)),
-            Verdict::Nothing | Verdict::NoBinding => self.give_up(common, now),
+            Verdict::Leases { .. } | Verdict::Nothing | Verdict::NoBinding => {
+                self.give_up(common, now)
+            }
         }
     }
 
@@ -96,6 +99,8 @@ impl Request {
     fn give_up(self, common: &mut Common, now: Instant) -> State {
         common.events.push_back(Event::ServerGivenUp);
         if common.leases.any_held() {
+            let pause = common.refusal_delay().max(retx::RENEW.initial);
+            common.leases.postpone(now + pause);
             return State::Bound(Bound);
         }
         if let Purpose::Advertised { others, .. } = self.purpose

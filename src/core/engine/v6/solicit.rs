@@ -3,8 +3,7 @@
 
 use core::cmp::Reverse;
 
-use crate::engine::Event;
-use crate::engine::retx;
+use crate::engine::{Deadline, Event, Why, retx};
 use crate::time::{Duration, Instant};
 use crate::wire::MessageType;
 
@@ -63,6 +62,13 @@ impl Solicit {
             sol_max_rt: Agreement::None,
             inf_max_rt: Agreement::None,
         }
+    }
+
+    /// The next transmission, or the choice that takes its place.
+    pub(super) fn deadline(&self) -> Deadline {
+        let deadline = self.exchange.deadline();
+        let why = if self.advertised.is_empty() { deadline.why } else { Why::Choose };
+        Deadline { why, ..deadline }
     }
 
     /// The first retransmission time is over: whoever advertised is chosen
