@@ -6,21 +6,27 @@
 //! the caller knows.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use dhc6c_core::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use super::clock::{self, Timer};
 use super::error::Error;
 
 /// The longest request.
 const LONGEST_REQUEST: u64 = 4096;
 /// The most connections at once; more wait.
 const MOST_CONNECTIONS: usize = 32;
+/// How long a connection may take to ask, and to read the rest of what was
+/// said when there is no more to come.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How many lines may wait for a reader before it is let go.
 const LINES_AHEAD: usize = 256;
 
@@ -44,10 +50,12 @@ pub(crate) struct Request {
 }
 
 /// A request with the way back to whoever asked. Dropping it ends the
-/// connection after what was sent.
+/// connection after what was sent, or soon if that is not read.
 pub(crate) struct Asked {
     pub(crate) command: Command,
     replies: mpsc::Sender<String>,
+    /// Its end reaches a connection that is busy writing.
+    _held: oneshot::Sender<()>,
 }
 
 impl Asked {
@@ -57,13 +65,15 @@ impl Asked {
     }
 }
 
-/// The listening socket.
+/// The listening socket. Dropping it drops the connections and removes the
+/// file.
 pub(crate) struct Control {
-    path: PathBuf,
+    file: SocketFile,
     listener: UnixListener,
     requests: mpsc::Receiver<Asked>,
     sender: mpsc::Sender<Asked>,
     connections: JoinSet<()>,
+    patience: Duration,
 }
 
 /// The socket's path for an interface.
@@ -83,13 +93,15 @@ impl Control {
             _ => {}
         }
         let listener = UnixListener::bind(&path).map_err(failed)?;
+        let file = SocketFile::at(&path).map_err(failed)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
         if let Ok(Some(group)) = nix::unistd::Group::from_name("dhc6c") {
             // Without the right to give it away it stays root's.
             let _ = nix::unistd::chown(&path, None, Some(group.gid));
         }
         let (sender, requests) = mpsc::channel(MOST_CONNECTIONS);
-        Ok(Self { path, listener, requests, sender, connections: JoinSet::new() })
+        let connections = JoinSet::new();
+        Ok(Self { file, listener, requests, sender, connections, patience: PATIENCE })
     }
 
     /// Waits for the next request. Dropping the wait loses nothing.
@@ -108,64 +120,314 @@ impl Control {
         }
     }
 
+    /// Removes the socket's file, so that the next process can make its own;
+    /// open connections stay.
+    pub(crate) fn hide(&self) {
+        self.file.remove();
+    }
+
     /// Removes the socket and waits until open connections have sent what
-    /// there was to send.
+    /// there was to send. Those that asked nothing end at once.
     pub(crate) async fn close(self) {
-        let Self { path, mut connections, requests, sender, .. } = self;
-        let _ = std::fs::remove_file(&path);
-        drop((requests, sender));
+        let Self { file, listener, mut connections, requests, .. } = self;
+        drop((file, listener));
+        // Connections that wait for a request see this.
+        drop(requests);
         while connections.join_next().await.is_some() {}
     }
 
     fn serve(&mut self, stream: UnixStream) {
-        let requests = self.sender.clone();
+        let (requests, patience) = (self.sender.clone(), self.patience);
         self.connections.spawn(async move {
             // Whoever hangs up early has what they wanted.
-            let _ = serve(stream, requests).await;
+            let _ = serve(stream, requests, patience).await;
         });
     }
 }
 
 /// Reads one request and writes what the caller replies.
-async fn serve(stream: UnixStream, requests: mpsc::Sender<Asked>) -> io::Result<()> {
-    let (reader, mut writer) = stream.into_split();
-    let mut line = String::new();
-    let mut reader = BufReader::new(reader.take(LONGEST_REQUEST));
-    reader.read_line(&mut line).await?;
-    let request: Request = match serde_json::from_str(&line) {
-        Ok(request) => request,
-        Err(error) => {
-            let reply = serde_json::json!({ "error": error.to_string() });
-            return writer.write_all(format!("{reply}\n").as_bytes()).await;
+async fn serve(
+    stream: UnixStream,
+    requests: mpsc::Sender<Asked>,
+    patience: Duration,
+) -> io::Result<()> {
+    let (mut reader, mut writer) = stream.into_split();
+    let mut timer = Timer::new().map_err(io::Error::other)?;
+    timer.set(Some(clock::now() + patience));
+    let request = tokio::select! {
+        request = read_request(&mut reader) => request?,
+        // A slot is for those who ask; nobody answers after the end.
+        () = timer.expired() => return Ok(()),
+        () = requests.closed() => return Ok(()),
+    };
+    let command = match request {
+        Ok(Request { command }) => command,
+        Err(why) => {
+            let reply = serde_json::json!({ "error": why });
+            return write_line(&mut writer, &reply.to_string()).await;
         }
     };
     let (replies, mut lines) = mpsc::channel(LINES_AHEAD);
-    if requests.send(Asked { command: request.command, replies }).await.is_err() {
+    let (held, dropped) = oneshot::channel();
+    if requests.send(Asked { command, replies, _held: held }).await.is_err() {
         return Ok(());
     }
+    let overdue = async {
+        // Nothing is ever sent here; the end of the sender is the signal.
+        let _ = dropped.await;
+        timer.set(Some(clock::now() + patience));
+        timer.expired().await;
+    };
+    tokio::select! {
+        written = answer(command, &mut lines, &mut reader, &mut writer) => written,
+        // Whoever does not read gives the slot back.
+        () = overdue => Ok(()),
+    }
+}
+
+/// The request, or why it is none.
+async fn read_request(reader: &mut OwnedReadHalf) -> io::Result<Result<Request, String>> {
+    let mut line = Vec::new();
+    // One octet more than is allowed tells a line that is too long.
+    BufReader::new(reader.take(LONGEST_REQUEST + 1)).read_until(b'\n', &mut line).await?;
+    if u64::try_from(line.len()).is_ok_and(|length| length <= LONGEST_REQUEST) {
+        Ok(serde_json::from_slice(&line).map_err(|error| error.to_string()))
+    } else {
+        Ok(Err(format!("the request is longer than {LONGEST_REQUEST} octets")))
+    }
+}
+
+/// Writes what is replied until there is no more or the other side is gone.
+async fn answer(
+    command: Command,
+    lines: &mut mpsc::Receiver<String>,
+    reader: &mut OwnedReadHalf,
+    writer: &mut OwnedWriteHalf,
+) -> io::Result<()> {
     let mut rest = [0; 64];
+    let mut reads = true;
     loop {
         tokio::select! {
             line = lines.recv() => match line {
-                Some(line) => writer.write_all(format!("{line}\n").as_bytes()).await?,
+                Some(line) => write_line(writer, &line).await?,
                 None => return Ok(()),
             },
-            // The other side is gone: so is its stream of events.
-            read = reader.get_mut().get_mut().read(&mut rest) => if read? == 0 {
-                return drain(&mut lines, &mut writer).await;
+            read = reader.read(&mut rest), if reads => if read? == 0 {
+                // A stream ends here, or it would hold its slot until the
+                // next event. For one answer the other side may still wait
+                // that has closed its writing half alone.
+                if command == Command::Watch {
+                    return Ok(());
+                }
+                reads = false;
             },
         }
     }
 }
 
-/// A client that closed its writing half still reads the answer; a stream
-/// ends here.
-async fn drain(
-    lines: &mut mpsc::Receiver<String>,
-    writer: &mut tokio::net::unix::OwnedWriteHalf,
-) -> io::Result<()> {
-    while let Some(line) = lines.recv().await {
-        writer.write_all(format!("{line}\n").as_bytes()).await?;
+async fn write_line(writer: &mut OwnedWriteHalf, line: &str) -> io::Result<()> {
+    writer.write_all(format!("{line}\n").as_bytes()).await
+}
+
+/// The socket's file; dropping it removes the file, if it is still ours. Goes
+/// before the listener, which keeps its inode from being given to another.
+struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
+
+impl SocketFile {
+    /// Takes charge of the file that has just been made.
+    fn at(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), identity: identity(path)? })
     }
-    Ok(())
+
+    fn remove(&self) {
+        if identity(&self.path).is_ok_and(|there| there == self.identity) {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = std::fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::os::file::TestDirectory;
+
+    /// No test waits longer than this for what is to end by itself.
+    const SHORT: Duration = Duration::from_millis(50);
+
+    fn run<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(future)
+    }
+
+    fn open(directory: &TestDirectory, patience: Duration) -> Control {
+        let mut control = Control::open(directory.path(), "eth0").unwrap();
+        control.patience = patience;
+        control
+    }
+
+    async fn connect(directory: &TestDirectory) -> UnixStream {
+        UnixStream::connect(path(directory.path(), "eth0")).await.unwrap()
+    }
+
+    async fn ask(directory: &TestDirectory, request: &[u8]) -> UnixStream {
+        let mut stream = connect(directory).await;
+        stream.write_all(request).await.unwrap();
+        stream
+    }
+
+    async fn read_all(mut stream: UnixStream) -> String {
+        let mut octets = Vec::new();
+        // Ours may close with octets unread, which the end then reports.
+        let _ = stream.read_to_end(&mut octets).await;
+        String::from_utf8(octets).unwrap()
+    }
+
+    /// What another process reads while the control socket is served and
+    /// nothing is asked.
+    async fn served<T>(control: &mut Control, other: impl Future<Output = T>) -> T {
+        tokio::select! {
+            value = other => value,
+            asked = control.next() => panic!("{:?} was asked", asked.command),
+        }
+    }
+
+    /// Serves until no connection is left.
+    async fn serve_until_empty(control: &mut Control) {
+        while !control.connections.is_empty() {
+            control.connections.join_next().await;
+        }
+    }
+
+    #[test]
+    fn a_request_is_answered_and_the_connection_ends() {
+        run(async {
+            let directory = TestDirectory::new();
+            let mut control = open(&directory, PATIENCE);
+            let mut stream = ask(&directory, b"{\"command\":\"status\"}\n").await;
+            stream.shutdown().await.unwrap();
+            let asked = control.next().await;
+            assert_eq!(asked.command, Command::Status);
+            assert!(asked.reply("{}".to_owned()));
+            drop(asked);
+            assert_eq!(served(&mut control, read_all(stream)).await, "{}\n");
+        });
+    }
+
+    #[test]
+    fn idle_connections_beyond_the_limit_shut_nobody_out_for_long() {
+        run(async {
+            let directory = TestDirectory::new();
+            let mut control = open(&directory, SHORT);
+            let mut idle = Vec::new();
+            for _ in 0..MOST_CONNECTIONS + 8 {
+                idle.push(connect(&directory).await);
+            }
+            // One that goes on for ever without an end of line is idle too.
+            idle.push(ask(&directory, b"{\"command\"").await);
+            let _stream = ask(&directory, b"{\"command\":\"stop\"}\n").await;
+            assert_eq!(control.next().await.command, Command::Stop);
+        });
+    }
+
+    #[test]
+    fn what_is_no_request_gets_an_error_line() {
+        run(async {
+            let directory = TestDirectory::new();
+            let mut control = open(&directory, PATIENCE);
+            let long = [b'x'; 5000];
+            let fitting = [&[b' '; 4095][..], b"\n"].concat();
+            for (request, why) in [
+                (&b"garbage\n"[..], "expected value"),
+                (b"\xff\xfe\n", "expected value"),
+                (b"{\"command\":\"sing\"}\n", "unknown variant"),
+                (&fitting, "EOF"),
+                (&long, "longer than 4096 octets"),
+            ] {
+                let stream = ask(&directory, request).await;
+                let reply = served(&mut control, read_all(stream)).await;
+                let reply: serde_json::Value = serde_json::from_str(&reply).unwrap();
+                assert!(reply["error"].as_str().unwrap().contains(why), "{reply}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_watcher_that_stops_reading_is_let_go() {
+        run(async {
+            let directory = TestDirectory::new();
+            let mut control = open(&directory, SHORT);
+            let _stuck = ask(&directory, b"{\"command\":\"watch\"}\n").await;
+            let asked = control.next().await;
+            let line = "x".repeat(1 << 12);
+            while asked.reply(line.clone()) {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(control.connections.len(), 1);
+            drop(asked);
+            serve_until_empty(&mut control).await;
+        });
+    }
+
+    #[test]
+    fn a_watcher_that_hangs_up_gives_its_slot_back_before_the_next_event() {
+        run(async {
+            let directory = TestDirectory::new();
+            let mut control = open(&directory, PATIENCE);
+            let stream = ask(&directory, b"{\"command\":\"watch\"}\n").await;
+            let asked = control.next().await;
+            drop(stream);
+            serve_until_empty(&mut control).await;
+            assert!(!asked.reply("{}".to_owned()));
+        });
+    }
+
+    #[test]
+    fn the_end_waits_for_answers_and_not_for_those_who_asked_nothing() {
+        run(async {
+            let directory = TestDirectory::new();
+            // Longer than any test may take.
+            let mut control = open(&directory, Duration::from_secs(1000));
+            let idle = connect(&directory).await;
+            let stream = ask(&directory, b"{\"command\":\"stop\"}\n").await;
+            let asked = control.next().await;
+            let closing = async {
+                assert!(asked.reply("done".to_owned()));
+                drop(asked);
+                control.close().await;
+            };
+            let ((), answer, silence) = tokio::join!(closing, read_all(stream), read_all(idle));
+            assert_eq!((&*answer, &*silence), ("done\n", ""));
+            assert!(!path(directory.path(), "eth0").exists());
+        });
+    }
+
+    #[test]
+    fn the_file_goes_with_the_socket_unless_it_is_another_s() {
+        run(async {
+            let directory = TestDirectory::new();
+            let path = path(directory.path(), "eth0");
+            drop(open(&directory, PATIENCE));
+            assert!(!path.exists());
+            let first = open(&directory, PATIENCE);
+            let second = open(&directory, PATIENCE);
+            drop(first);
+            assert!(path.exists());
+            drop(second);
+            assert!(!path.exists());
+        });
+    }
 }

@@ -95,7 +95,8 @@ impl Links {
                 return Ok(change);
             }
             if self.stale {
-                let table = read(&self.netlink).await?;
+                let mut table = read(&self.netlink).await?;
+                table.prefer(&self.table);
                 self.changes.push_back(Change::Resync);
                 self.changes.extend(self.table.differences(&table));
                 self.table = table;
@@ -166,6 +167,9 @@ struct Seen {
     name: String,
     up: bool,
     ethernet: Option<LinkAddress>,
+    /// The link-local address in use: it stays while it is usable, whatever
+    /// others are added beside it.
+    link_local: Option<Ipv6Addr>,
 }
 
 impl Table {
@@ -208,11 +212,29 @@ impl Table {
     /// The name and state of an interface.
     fn view(&self, index: u32) -> Option<(String, Link)> {
         let seen = self.interfaces.get(&index)?;
+        Some((seen.name.clone(), Link { index, up: seen.up, link_local: seen.link_local }))
+    }
+
+    /// Chooses the link-local address of an interface: the one in use if it
+    /// is usable, else the first that is.
+    fn choose_link_local(&mut self, index: u32, in_use: Option<Ipv6Addr>) {
+        let usable = |address: &Ipv6Addr| {
+            self.addresses.get(&(index, *address)) == Some(&AddressState::Usable)
+        };
         let range = (index, Ipv6Addr::UNSPECIFIED)..=(index, Ipv6Addr::from_bits(u128::MAX));
-        let link_local = self.addresses.range(range).find_map(|(&(_, address), &state)| {
-            (address.is_unicast_link_local() && state == AddressState::Usable).then_some(address)
-        });
-        Some((seen.name.clone(), Link { index, up: seen.up, link_local }))
+        let mut all = self.addresses.range(range).map(|(&(_, address), _)| address);
+        let first = || all.find(|address| address.is_unicast_link_local() && usable(address));
+        let chosen = in_use.filter(usable).or_else(first);
+        if let Some(seen) = self.interfaces.get_mut(&index) {
+            seen.link_local = chosen;
+        }
+    }
+
+    /// Keeps in use what was in use in an older table.
+    fn prefer(&mut self, older: &Self) {
+        for (&index, seen) in &older.interfaces {
+            self.choose_link_local(index, seen.link_local);
+        }
     }
 
     /// Makes one change and adds what it does to the interface as a whole.
@@ -223,6 +245,7 @@ impl Table {
     ) -> Vec<Change> {
         let before = self.view(index);
         let change = enter(self);
+        self.choose_link_local(index, before.as_ref().and_then(|(_, link)| link.link_local));
         let mut changes = link_changes(before, self.view(index));
         changes.extend(change);
         changes
@@ -408,6 +431,22 @@ mod tests {
         assert_eq!(table.enter(Message::NewLink(port.clone())), []);
         assert_eq!(table.enter(Message::DelLink(port)), []);
         assert!(table.view(2).unwrap().1.up);
+    }
+
+    #[test]
+    fn the_link_local_address_in_use_stays_until_it_is_unusable() {
+        let mut table = Table::default();
+        table.enter(new_link(2, "eth0", UP));
+        table.enter(added("fe80::5", NONE));
+        assert_eq!(table.enter(added("fe80::1", NONE)), [], "added beside the one in use");
+        let other = [link_is("eth0", 2, true, Some("fe80::1"))];
+        assert_eq!(table.enter(removed("fe80::5", NONE)), other);
+        let mut fresh = Table::default();
+        fresh.enter(new_link(2, "eth0", UP));
+        fresh.enter(added("fe80::0", NONE));
+        fresh.enter(added("fe80::1", NONE));
+        fresh.prefer(&table);
+        assert_eq!(table.differences(&fresh), [], "a fresh look changes nothing");
     }
 
     #[test]

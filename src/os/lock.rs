@@ -9,10 +9,11 @@ use nix::fcntl::{Flock, FlockArg};
 
 use super::error::Error;
 
-/// The lock of one interface; dropping it lets the next process in.
+/// The lock of one interface; dropping it removes its file and lets the next
+/// process in.
 pub(crate) struct Lock {
     path: PathBuf,
-    _held: Flock<File>,
+    held: Flock<File>,
 }
 
 impl Lock {
@@ -32,15 +33,14 @@ impl Lock {
                 .custom_flags(nix::libc::O_NOFOLLOW | nix::libc::O_CLOEXEC)
                 .open(&path)
                 .map_err(|error| Error::new(&what, error))?;
-            let mut held = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            let held = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
                 Ok(held) => held,
                 Err((file, _)) => return Err(taken(interface, file)),
             };
             if is_at(&held, &path) {
-                let pid = std::process::id();
-                let written = held.set_len(0).and_then(|()| writeln!(held, "{pid}"));
-                written.map_err(|error| Error::new(&what, error))?;
-                return Ok(Self { path, _held: held });
+                let mut lock = Self { path, held };
+                lock.sign().map_err(|error| Error::new(&what, error))?;
+                return Ok(lock);
             }
         }
         Err(Error::new(what, "it keeps changing hands"))
@@ -48,8 +48,24 @@ impl Lock {
 
     /// Gives the lock up and removes its file.
     pub(crate) fn release(self) {
-        // Gone already is as good.
-        let _ = std::fs::remove_file(&self.path);
+        drop(self);
+    }
+
+    /// Says in the file who holds it.
+    fn sign(&mut self) -> std::io::Result<()> {
+        self.held.set_len(0)?;
+        writeln!(self.held, "{}", std::process::id())
+    }
+}
+
+impl Drop for Lock {
+    /// Removes the file while the lock is still held, so that it is never
+    /// the next holder's: the lock itself goes with the field, afterwards.
+    fn drop(&mut self) {
+        if is_at(&self.held, &self.path) {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -91,5 +107,23 @@ mod tests {
         first.release();
         assert!(!directory.join("eth0.lock").exists());
         assert!(Lock::take(directory, "eth0").is_ok());
+    }
+
+    #[test]
+    fn a_lock_that_is_dropped_leaves_no_file_but_never_takes_another_s() {
+        let directory = TestDirectory::new();
+        let path = directory.path().join("eth0.lock");
+        let lock = Lock::take(directory.path(), "eth0").unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, format!("{}\n", std::process::id()));
+        drop(lock);
+        assert!(!path.exists());
+        let robbed = Lock::take(directory.path(), "eth0").unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let next = Lock::take(directory.path(), "eth0").unwrap();
+        drop(robbed);
+        assert!(path.exists());
+        drop(next);
+        assert!(!path.exists());
     }
 }

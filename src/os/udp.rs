@@ -87,7 +87,7 @@ impl Socket {
         // for the link, relay agents carry it on.
         socket.set_multicast_loop_v6(false).map_err(failed)?;
         let address = SocketAddrV6::new(Ipv6Addr::UNSPECIFIED, port, 0, 0);
-        socket.bind(&address.into()).map_err(|error| refused(&what, port, error))?;
+        socket.bind(&address.into()).map_err(|error| refused(&what, port, index, error))?;
         Ok(Self {
             socket: UdpSocket::from_std(StdSocket::from(socket)).map_err(failed)?,
             index,
@@ -113,11 +113,11 @@ impl Socket {
     }
 }
 
-/// Why the port is not to be had.
-fn refused(what: &str, port: u16, error: io::Error) -> Error {
+/// Why the port is not to be had on the interface of that index.
+fn refused(what: &str, port: u16, index: u32, error: io::Error) -> Error {
     match error.kind() {
         io::ErrorKind::PermissionDenied => Error::permission(what, "CAP_NET_BIND_SERVICE"),
-        io::ErrorKind::AddrInUse => match owner::of_udp_port(port) {
+        io::ErrorKind::AddrInUse => match owner::of_udp_port(port, index) {
             Some(owner) => Error::new(what, format!("in use by {owner}"))
                 .hint(format!("stop {}: two DHCPv6 clients cannot share an interface", owner.name)),
             None => Error::new(what, "in use by another process")
