@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::os::error::{Error, Kind};
 
-use super::config::{DuidChoice, PrefixWish, SentOption};
+use super::config::{DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption};
 use super::log::Verbosity;
 
 /// What the command line asks for.
@@ -187,14 +187,33 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, St
         Some(Command::Watch { interface, json }) => Task::Watch { interface, json },
         Some(Command::Stop { interfaces }) => Task::Stop { interfaces },
     };
-    if let Task::Run(options) = &task
-        && options.interfaces.is_empty()
-    {
-        return Err(Stop::Error(
-            usage("no interface is named").hint("try `dhc6c eth0`, or `dhc6c --help`"),
-        ));
+    if let Task::Run(options) = &task {
+        check(options).map_err(Stop::Error)?;
     }
     Ok(Cli { global, task })
+}
+
+/// What the parser cannot see: options that do not go together.
+fn check(options: &RunOptions) -> Result<(), Error> {
+    let RunOptions { interfaces, pd, send, once, .. } = options;
+    let mut names: Vec<_> = interfaces.iter().collect();
+    names.sort();
+    names.dedup();
+    if interfaces.is_empty() {
+        Err(usage("no interface is named").hint("try `dhc6c eth0`, or `dhc6c --help`"))
+    } else if names.len() < interfaces.len() {
+        Err(usage("an interface is named twice").hint("name each interface once"))
+    } else if *once && interfaces.len() > 1 {
+        Err(usage("--once takes one interface").hint("run it once for each interface"))
+    } else if pd.len() > MOST_PREFIXES {
+        Err(usage(format!("--pd is given more than {MOST_PREFIXES} times"))
+            .hint("more do not fit one message; ask for shorter prefixes"))
+    } else if send.iter().map(SentOption::length).sum::<usize>() > MOST_SENT {
+        Err(usage(format!("the options to send have more than {MOST_SENT} octets"))
+            .hint("a message has to fit an unfragmented packet on any link"))
+    } else {
+        Ok(())
+    }
 }
 
 fn usage(why: impl std::fmt::Display) -> Error {
@@ -271,6 +290,9 @@ mod tests {
             "--stateless --pd eth0",
             "eth0 status",
             "-v -q eth0",
+            "eth0 eth0",
+            "--once eth0 eth1",
+            "--pd --pd --pd --pd --pd --pd --pd --pd --pd eth0",
         ];
         for line in lines {
             let error = refused(line);

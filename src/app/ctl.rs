@@ -1,8 +1,9 @@
 //! The commands that talk to a running client over its control socket.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::time::Duration;
 
 use dhc6c_core::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
@@ -92,8 +93,8 @@ pub(crate) fn stop(global: &Global, interfaces: &[String]) -> Result<(), Failure
         // The answer comes when the interface has stopped; a connection that
         // ends without one says the same.
         ask(&global.run_dir, name, Command::Stop)
-            .map_err(|error| Failure::on(name, error))?
-            .for_each(drop);
+            .and_then(|mut lines| lines.try_for_each(|line| line.map(drop)))
+            .map_err(|error| Failure::on(name, error))?;
     }
     Ok(())
 }
@@ -130,17 +131,38 @@ fn ask(
 ) -> Result<impl Iterator<Item = Result<String, Error>>, Error> {
     let path = control::path(run_directory, interface);
     let mut stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound | std::io::ErrorKind::ConnectionRefused => not_running(),
-        std::io::ErrorKind::PermissionDenied => {
+        ErrorKind::NotFound | ErrorKind::ConnectionRefused => not_running(),
+        ErrorKind::PermissionDenied => {
             Error::new("cannot reach the running client", "permission denied")
                 .kind(Kind::Permission)
                 .hint("run as root or as a member of the group dhc6c")
         }
         _ => Error::new(format!("cannot connect to {}", path.display()), error),
     })?;
+    stream
+        .set_read_timeout(patience(command))
+        .map_err(|error| Error::new("cannot limit the wait for an answer", error))?;
     writeln!(stream, "{}", json(&Request { command })).map_err(|_| hung_up())?;
     let lines = BufReader::new(stream).lines();
-    Ok(lines.map_while(|line| line.ok().map(Ok)))
+    Ok(lines.map_while(|line| match line {
+        Ok(line) => Some(Ok(line)),
+        Err(error) => is_time_out(&error).then(|| Err(no_answer())),
+    }))
+}
+
+/// How long a client that is well may take for an answer.
+fn patience(command: Command) -> Option<Duration> {
+    match command {
+        Command::Status => Some(Duration::from_secs(5)),
+        // Answered when the interface has stopped.
+        Command::Stop => Some(Duration::from_secs(10)),
+        Command::Watch => None,
+    }
+}
+
+/// A read that took too long comes back as one that would block.
+fn is_time_out(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 fn not_running() -> Error {
@@ -153,6 +175,10 @@ fn hung_up() -> Error {
     Error::new("the running client", "closed the connection")
 }
 
+fn no_answer() -> Error {
+    Error::new("the running client", "does not answer").kind(Kind::TimedOut)
+}
+
 /// Our own types always have a JSON form.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
@@ -162,7 +188,7 @@ fn json(value: &impl Serialize) -> String {
 fn print(line: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
         Err(error) => Err(Error::new("cannot print", error)),
         Ok(()) => Ok(()),
     }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinSet, LocalSet};
 use tracing::{info, warn};
 
-use crate::os::error::Error;
+use crate::os::error::{Error, Kind};
 use crate::os::link::Links;
 use crate::os::store::Store;
 use crate::os::{clock, permission};
@@ -39,14 +39,15 @@ async fn run_all(global: Global, options: RunOptions) -> Result<(), Failure> {
     std::fs::create_dir_all(&global.run_dir).map_err(|error| {
         Error::new(format!("cannot make the directory {}", global.run_dir.display()), error)
     })?;
+    // One for all interfaces (RFC 9915 §11).
+    let duid = duid(&global, &options, &links)?;
     let (stop, stopped) = watch::channel(false);
-    let setup = Rc::new(Setup { global, options, stop: stopped });
+    let setup = Rc::new(Setup { global, options, duid, stop: stopped });
     let mut uplinks = JoinSet::new();
     for name in setup.options.interfaces.clone() {
-        let duid = duid(&setup, &name, &links)?;
         let setup = Rc::clone(&setup);
         uplinks.spawn_local(async move {
-            match Uplink::open(&setup, &name, duid).await {
+            match Uplink::open(&setup, &name).await {
                 Ok(uplink) => uplink.run().await,
                 Err(error) => Err(error),
             }
@@ -161,35 +162,25 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Our DUID: the one given, the stored one, or a new one that is stored.
-fn duid(setup: &Setup, name: &str, links: &Links) -> Result<Duid, Error> {
-    let choice = setup.options.duid.clone();
-    if let Some(DuidChoice::Given(duid)) = choice {
-        return Ok(duid);
+fn duid(global: &Global, options: &RunOptions, links: &Links) -> Result<Duid, Error> {
+    let choice = options.duid.as_ref();
+    let link = options.interfaces.first().and_then(|name| links.link_address(name));
+    match (choice, &link) {
+        (Some(DuidChoice::Given(duid)), _) => return Ok(duid.clone()),
+        (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
+        _ => {}
     }
-    let link = links.link_address(name);
-    if choice == Some(DuidChoice::Ll)
-        && let Some(link) = &link
-    {
-        return Ok(Duid::ll(link));
-    }
-    let store = Store::new(&setup.global.state_dir);
+    let store = Store::new(&global.state_dir);
     let (stored, warning) = store.duid();
     if let Some(warning) = warning {
         warn!("{warning}");
     }
-    // The first two octets are the type: 1 for LLT, 4 for UUID.
-    let fits = |duid: &Duid| match choice {
-        Some(DuidChoice::Llt) => duid.octets().starts_with(&[0, 1]),
-        Some(DuidChoice::Uuid) => duid.octets().starts_with(&[0, 4]),
-        _ => true,
-    };
-    if let Some(stored) = stored.filter(fits) {
-        return Ok(stored);
+    if let Some(stored) = stored {
+        return check_kind(stored, choice);
     }
-    let uuid = || clock::entropy().map(|octets| Duid::uuid(random_uuid(octets)));
     let made = match &link {
-        Some(link) if choice != Some(DuidChoice::Uuid) => Duid::llt(link, clock::unix_seconds()),
-        _ => uuid()?,
+        Some(link) if choice != Some(&DuidChoice::Uuid) => Duid::llt(link, clock::unix_seconds()),
+        _ => Duid::uuid(random_uuid(clock::entropy()?)),
     };
     match (store.set_duid(&made), link) {
         (Ok(()), _) => Ok(made),
@@ -203,6 +194,23 @@ fn duid(setup: &Setup, name: &str, links: &Links) -> Result<Duid, Error> {
             Ok(made)
         }
     }
+}
+
+/// A stored DUID is kept for ever: all leases hang on it. One of another kind
+/// than asked for is neither used nor replaced.
+fn check_kind(stored: Duid, choice: Option<&DuidChoice>) -> Result<Duid, Error> {
+    // The first two octets are the type.
+    let wanted: &[u8] = match choice {
+        Some(DuidChoice::Llt) => &[0, 1],
+        Some(DuidChoice::Uuid) => &[0, 4],
+        _ => &[],
+    };
+    if stored.octets().starts_with(wanted) {
+        return Ok(stored);
+    }
+    Err(Error::new("cannot use a DUID of this kind", format!("{stored} is stored"))
+        .kind(Kind::Usage)
+        .hint("leave --duid out, or remove the file `duid` in the state directory first"))
 }
 
 /// A random UUID, version 4 (RFC 9562 §5.4).
@@ -224,6 +232,14 @@ mod tests {
         assert_eq!(guess("wan0"), Some("wlan0"));
         assert_eq!(guess("enp3s0"), None);
         assert_eq!(guess("xx"), None, "two letters off of two is no likeness");
+    }
+
+    #[test]
+    fn duid_02_a_stored_duid_is_not_replaced_by_one_of_another_kind() {
+        let stored: Duid = "000100012b2c3d4e021122334455".parse().unwrap();
+        assert_eq!(check_kind(stored.clone(), None), Ok(stored.clone()));
+        assert_eq!(check_kind(stored.clone(), Some(&DuidChoice::Llt)), Ok(stored.clone()));
+        assert_eq!(check_kind(stored, Some(&DuidChoice::Uuid)).unwrap_err().kind, Kind::Usage);
     }
 
     #[test]

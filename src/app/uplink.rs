@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use dhc6c_core::desired::Desired;
+use dhc6c_core::desired::{self, Desired};
 use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output};
 use dhc6c_core::ident::Duid;
 use dhc6c_core::link::{Datagram, Link};
@@ -28,13 +28,16 @@ use super::{config, ctl, narrate};
 /// brings a whole street up at once).
 const BOOT_RUSH: Duration = Duration::from_secs(60);
 
-/// How long the end may take: within 3 s of being told.
-const PATIENCE_AT_END: Duration = Duration::from_secs(2);
+/// How long those who wait for the end have to read that it has come: with
+/// the 2 s that the resolver may take, all is over within 3 s.
+const PATIENCE_TO_TELL: Duration = Duration::from_millis(500);
 
 /// What all interfaces of a process share.
 pub(crate) struct Setup {
     pub(crate) global: Global,
     pub(crate) options: RunOptions,
+    /// Our DUID, the same on all of them.
+    pub(crate) duid: Duid,
     /// Becomes true when the process is to end.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -73,19 +76,40 @@ enum Woken {
     Stop,
 }
 
+/// How far a link can be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Gone,
+    Down,
+    Unaddressed,
+    Usable,
+}
+
+impl State {
+    const fn of(link: &Link) -> Self {
+        match link {
+            Link { index: 0, .. } => Self::Gone,
+            Link { up: false, .. } => Self::Down,
+            Link { link_local: None, .. } => Self::Unaddressed,
+            Link { link_local: Some(_), .. } => Self::Usable,
+        }
+    }
+}
+
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
     Stopped,
     Once,
     TimedOut,
+    Failed,
 }
 
 impl Uplink {
     /// Opens everything the interface needs; leftovers of a process that was
     /// killed are removed with the first wanted state.
-    pub(crate) async fn open(setup: &Rc<Setup>, name: &str, duid: Duid) -> Result<Self, Error> {
-        let Setup { global, options, stop } = &**setup;
+    pub(crate) async fn open(setup: &Rc<Setup>, name: &str) -> Result<Self, Error> {
+        let Setup { global, options, duid, stop } = &**setup;
         let lock = Lock::take(&global.run_dir, name)?;
         let links = Links::open().await?;
         let link =
@@ -105,7 +129,7 @@ impl Uplink {
             // A link that is not usable yet is one whose carrier just rose.
             InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !is_usable(&link),
         };
-        let config = config::engine(name, options, duid, initial_delay);
+        let config = config::engine(name, options, duid.clone(), initial_delay);
         let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
         Ok(Self {
             name: name.to_owned(),
@@ -127,17 +151,24 @@ impl Uplink {
         })
     }
 
-    /// Runs until the interface is told to stop, or `--once` is done.
+    /// Runs until the interface is told to stop, or `--once` is done. However
+    /// it ends, the system is left as the contract says.
     pub(crate) async fn run(mut self) -> Result<(), Error> {
-        let now = clock::now();
-        self.apply(now).await;
+        match self.serve().await {
+            Ok(end) => self.finish(end).await,
+            Err(error) => self.finish(End::Failed).await.and(Err(error)),
+        }
+    }
+
+    async fn serve(&mut self) -> Result<End, Error> {
+        self.apply(clock::now()).await;
         self.note_link();
-        self.engine.handle_input(now, Input::Link(self.link));
-        let end = loop {
+        self.engine.handle_input(clock::now(), Input::Link(self.link));
+        loop {
             let now = clock::now();
             self.drain(now).await;
             if let Some(end) = self.end(now) {
-                break end;
+                return Ok(end);
             }
             let deadline = self.engine.poll_deadline();
             self.timer.set(earliest(deadline.map(|deadline| deadline.at), self.give_up_at));
@@ -145,8 +176,7 @@ impl Uplink {
             if let Some(input) = self.input(woken, deadline).await? {
                 self.engine.handle_input(clock::now(), input);
             }
-        };
-        self.finish(end).await
+        }
     }
 
     /// Waits for whatever comes first.
@@ -194,11 +224,11 @@ impl Uplink {
             Change::AddressDuplicate { index, address } if index == self.link.index => {
                 return Some(Input::AddressDuplicate(address));
             }
-            Change::AddressRemoved { index, address }
-                if index == self.link.index
-                    && self.kernel.actual().addresses.contains_key(&address) =>
-            {
-                self.put_back().await;
+            Change::AddressRemoved { index, address } if index == self.link.index => {
+                if self.kernel.actual().addresses.contains_key(&address) {
+                    self.put_back().await;
+                }
+                return Some(Input::AddressMissing(address));
             }
             Change::Resync => self.put_back().await,
             _ => {}
@@ -206,23 +236,23 @@ impl Uplink {
         None
     }
 
-    /// The interface changed; under another number it needs a new socket.
+    /// The interface changed. Under another number it needs a new socket;
+    /// when it comes back, what the kernel dropped meanwhile is put back.
     /// What fails is told and tried again with the next change.
     async fn new_link(&mut self, link: Link) {
-        let renewed = link.index != self.link.index;
+        let before = self.link;
         self.link = link;
-        self.note_link();
-        if renewed {
+        if State::of(&before) != State::of(&link) {
+            self.note_link();
+        }
+        if link.index != before.index {
             self.socket = None;
         }
-        if link.index == 0 {
-            return;
-        }
-        if self.socket.is_none() {
+        if link.index != 0 && self.socket.is_none() {
             let opened = Socket::open(&self.name, link.index);
             self.socket = opened.map_err(|error| warn!("{}: {error}", self.name)).ok();
         }
-        if renewed {
+        if is_usable(&link) && (!is_usable(&before) || link.index != before.index) {
             let now = clock::now();
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
@@ -230,8 +260,12 @@ impl Uplink {
         }
     }
 
-    /// Somebody else may have removed what is ours.
+    /// Somebody else may have removed what is ours. While the link is not
+    /// usable it is the kernel that clears up; its return mends that.
     async fn put_back(&mut self) {
+        if !is_usable(&self.link) {
+            return;
+        }
         let now = clock::now();
         match self.kernel.resync(now).await {
             Ok(true) => self.apply(now).await,
@@ -248,18 +282,14 @@ impl Uplink {
         }
     }
 
-    /// Says once what the interface waits for.
+    /// Says what the interface waits for.
     fn note_link(&self) {
         let name = &self.name;
-        match self.link {
-            Link { index: 0, .. } => warn!("{name}: the interface is gone, waiting for it"),
-            Link { up: false, .. } => info!("{name}: the link is down, waiting for it"),
-            Link { link_local: None, .. } => {
-                debug!("{name}: waiting for the link-local address");
-            }
-            Link { link_local: Some(address), .. } => {
-                debug!("{name}: link-local address {address}")
-            }
+        match State::of(&self.link) {
+            State::Gone => warn!("{name}: the interface is gone, waiting for it"),
+            State::Down => info!("{name}: the link is down, waiting for it"),
+            State::Unaddressed => debug!("{name}: waiting for the link-local address"),
+            State::Usable => debug!("{name}: the link is usable"),
         }
     }
 
@@ -289,8 +319,6 @@ impl Uplink {
                 Output::Desired(desired) => {
                     self.desired = *desired;
                     self.apply(now).await;
-                    self.engine.handle_input(now, Input::Applied);
-                    self.note_usable(now);
                 }
                 Output::Event(event) => self.narrate(now, &event),
                 Output::Transmit(octets) => self.send(&octets),
@@ -302,6 +330,10 @@ impl Uplink {
         self.refused = None;
         let failures = self.kernel.apply(&self.desired, now).await;
         self.note_failures(failures);
+        if desired::diff(&self.desired, self.kernel.actual()).is_empty() {
+            self.engine.handle_input(now, Input::Applied);
+        }
+        self.note_usable(now);
     }
 
     /// An address that was there before us passes no detection again.
@@ -355,31 +387,28 @@ impl Uplink {
 
     /// Leaves the system as the contract says for each way to end.
     async fn finish(mut self, end: End) -> Result<(), Error> {
-        if end == End::TimedOut {
+        if end != End::Once {
             let now = clock::now();
             self.engine.handle_input(now, Input::Stop);
             self.drain(now).await;
-        }
-        self.watchers.clear();
-        if end != End::Once {
             let failures = self.kernel.withdraw(clock::now()).await;
             self.note_failures(failures);
         }
-        let patience = &mut self.timer;
-        patience.set(Some(clock::now() + PATIENCE_AT_END));
-        tokio::select! {
-            () = self.kernel.finish() => {}
-            () = patience.expired() => warn!("{}: the resolver takes too long", self.name),
-        }
+        self.watchers.clear();
+        self.kernel.finish().await;
+        // Whoever waits for the end may start the next one at once: the port,
+        // the socket and the lock are free before they are told.
+        self.socket = None;
+        self.control.hide();
+        self.lock.release();
         for stopper in self.stoppers.drain(..) {
             stopper.reply(ctl::stopped_line());
         }
-        patience.set(Some(clock::now() + PATIENCE_AT_END));
+        self.timer.set(Some(clock::now() + PATIENCE_TO_TELL));
         tokio::select! {
             () = self.control.close() => {}
-            () = patience.expired() => {}
+            () = self.timer.expired() => {}
         }
-        self.lock.release();
         if end == End::TimedOut {
             return Err(Error::new(
                 "cannot configure",
@@ -399,8 +428,8 @@ async fn receive(socket: Option<&mut Socket>) -> std::io::Result<Datagram> {
     }
 }
 
-const fn is_usable(link: &Link) -> bool {
-    link.up && link.link_local.is_some()
+fn is_usable(link: &Link) -> bool {
+    State::of(link) == State::Usable
 }
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
