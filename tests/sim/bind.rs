@@ -191,7 +191,7 @@ fn dec_01_a_decline_goes_out_four_times_at_most() {
 }
 
 #[test]
-fn sol_16_hints_for_a_length_and_for_a_prefix() {
+fn sol_03_hints_for_a_length_and_for_a_prefix() {
     over_seeds(100, |seed| {
         for (hint, expected) in
             [("::/60", "2001:db8:1000::/60"), ("2001:db8:1ab0::/56", "2001:db8:1ab0::/56")]
@@ -206,7 +206,7 @@ fn sol_16_hints_for_a_length_and_for_a_prefix() {
 }
 
 #[test]
-fn sol_17_a_prefix_of_another_length_than_wished_is_taken() {
+fn a_prefix_of_another_length_than_wished_is_taken() {
     over_seeds(50, |seed| {
         let hint = Some("::/48".parse().expect("a prefix"));
         let prefixes = vec![PrefixRequest { iaid: PD, hint }];

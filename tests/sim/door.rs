@@ -106,8 +106,8 @@ fn rx_03_an_advertise_counts_only_for_a_solicit_and_a_reply_for_the_rest() {
     });
 }
 
-/// Reliability rows T2 and T3, and the obsolete IA_TA and Server Unicast
-/// (RFC 9915 §21.5, §21.12).
+/// Unknown options, long and empty ones, octets after the last option, and
+/// the obsolete IA_TA and Server Unicast (RFC 9915 §21.5, §21.12).
 #[test]
 fn rx_01_padding_and_unknown_options_do_not_spoil_an_answer() {
     over_seeds(20, |seed| {
@@ -119,6 +119,25 @@ fn rx_01_padding_and_unknown_options_do_not_spoil_an_answer() {
             world.server().dials.unasked = strange.clone();
             world.start();
             world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        }
+    });
+}
+
+/// An unreachable route for it would cut off half of the Internet.
+#[test]
+fn rx_10_a_prefix_too_short_is_refused_and_the_rest_is_taken() {
+    over_seeds(30, |seed| {
+        for length in [3, 15, 16] {
+            let prefixes = Some("2000::/3".parse().expect("a prefix"));
+            let number_1 = ServerConfig::number(1);
+            let server = ServerConfig { prefixes, prefix_length: length, ..number_1 };
+            let mut world = World::bound(seed, wants_both(), [server]);
+            world.run_for(seconds(4000));
+            assert_eq!(world.client().usable().len(), 1);
+            assert_eq!(world.client().prefixes().len(), usize::from(length == 16), "/{length}");
+            let dropped = world.snapshot().counters.dropped.of(DropReason::OptionMalformed);
+            assert_eq!(dropped > 0, length < 16, "/{length}");
+            assert!(world.client().sent.len() < 10, "{} messages", world.client().sent.len());
         }
     });
 }

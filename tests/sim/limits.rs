@@ -11,7 +11,7 @@ use crate::seeds::over_seeds;
 use crate::server::{Dials, ModelServer, ServerConfig};
 use crate::world::{World, seconds};
 
-use MessageType::{Request, Solicit};
+use MessageType::{Rebind, Renew, Request, Solicit};
 
 const DAY: u64 = 86_400;
 
@@ -197,6 +197,27 @@ fn rep_02_hundreds_of_leases_take_a_bounded_place_in_memory_and_messages() {
             world.run_for(seconds(7200));
             assert!(!world.client().usable().is_empty());
             assert!(world.client().sent(MessageType::Renew).len() >= 3);
+        }
+    });
+}
+
+/// The grammar holds every message to the smallest MTU of IPv6.
+#[test]
+fn a_dozen_associations_full_of_leases_fit_into_every_message() {
+    over_seeds(10, |seed| {
+        for exclude in [None, Some(64), Some(72)] {
+            let server = ServerConfig { exclude, ..ServerConfig::number(1) };
+            let mut world = World::new(seed, wants_prefixes(12), [server]);
+            world.server().dials.extra_leases = 3;
+            world.start();
+            world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+            assert!(world.client().prefixes().len() >= 12);
+            world.run_until_sent(Renew, 2, seconds(2 * 1801));
+            world.server().dials.silent = true;
+            world.run_until_sent(Rebind, 1, seconds(2881));
+            let rebind = world.client().sent(Rebind)[0].message.clone();
+            assert_eq!(rebind.ia_pds().count(), 12);
+            world.stop();
         }
     });
 }

@@ -2,7 +2,7 @@
 //! virtual clock, everything seeded from one number.
 //!
 //! Each scenario runs over many seeds. Where one fails, the seed and the
-//! history are printed, and `SEED=n cargo nextest run --test sim NAME` plays
+//! history are printed, and `SEED=n cargo test --test sim NAME` plays
 //! exactly that again; `SEEDS=n` runs more of them. Oracles judge every step
 //! of every scenario, whatever it is about (`oracle.rs`).
 //!
@@ -37,6 +37,7 @@ mod limits;
 mod loss;
 mod partial;
 mod rebind;
+mod refused;
 mod renew;
 mod reorder;
 mod retransmission;

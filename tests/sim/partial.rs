@@ -6,7 +6,7 @@ use dhc6c_core::snapshot::StateName;
 use dhc6c_core::time::Duration;
 use dhc6c_core::wire::{MessageType, StatusCode};
 
-use crate::client::{PD, wants_address, wants_both};
+use crate::client::{PD, wants_address, wants_both, wants_prefixes};
 use crate::oracle::leases;
 use crate::seeds::over_seeds;
 use crate::server::{Dials, ServerConfig};
@@ -237,5 +237,24 @@ fn rep_11_dec_02_after_a_duplicate_the_prefix_stays_and_the_address_is_asked_for
         world.server().dials = honest();
         world.run_until("ready", seconds(60), |world| world.snapshot().ready);
         assert_eq!(holds(&world), (1, 1));
+    });
+}
+
+#[test]
+fn rep_02_a_prefix_given_to_two_associations_is_held_once() {
+    over_seeds(50, |seed| {
+        let mut world = World::new(seed, wants_prefixes(2), [ServerConfig::number(1)]);
+        world.server().dials.same_prefix = true;
+        world.start();
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        assert_eq!(world.snapshot().prefixes.len(), 1);
+        world.run_until_sent(Renew, 3, seconds(3 * 1801));
+        for renew in world.client().sent(Renew) {
+            assert_eq!(renew.message.ia_pds().count(), 2);
+            assert_eq!(renew.message.ia_pds().flat_map(leases).count(), 1);
+        }
+        assert_eq!(world.client().conversation()[2..], [Renew; 3]);
+        world.server().dials = honest();
+        world.run_until("complete", seconds(2 * 1801), |world| holds(world) == (1, 2));
     });
 }

@@ -279,6 +279,47 @@ fn ren_05_a_new_link_local_address_renews_at_once() {
     });
 }
 
+/// What the shell says of the link-local address, one after the other.
+fn link_local_becomes(world: &mut World, steps: &[Option<Ipv6Addr>]) {
+    for step in steps {
+        world.note(format!("link-local address {step:?}"));
+        world.clients[0].link.link_local = *step;
+        world.start();
+        world.run_for(seconds(2));
+    }
+}
+
+#[test]
+fn ren_05_a_new_link_local_address_after_none_renews_once() {
+    over_seeds(50, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let new = "fe80::c0:ffee".parse().expect("an address");
+        world.run_for(seconds(100));
+        link_local_becomes(&mut world, &[None]);
+        assert_eq!(world.client().sent(Renew).len(), 0, "there is nothing to send it from");
+        link_local_becomes(&mut world, &[Some(new), Some(new)]);
+        world.run_for(seconds(600));
+        assert_eq!(world.client().sent(Renew).len(), 1);
+        assert_eq!(world.client().told(&Event::Updated), 1);
+        assert_eq!(world.client().told(&Event::Unbound), 0);
+    });
+}
+
+#[test]
+fn ren_05_a_link_local_address_that_stays_or_comes_back_does_not_renew() {
+    over_seeds(50, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let old = world.client().link.link_local;
+        world.run_for(seconds(100));
+        link_local_becomes(&mut world, &[None, old]);
+        // Another one beside it: the shell goes on naming the old one.
+        link_local_becomes(&mut world, &[old]);
+        world.run_for(seconds(600));
+        assert_eq!(world.client().conversation(), [Solicit, Request]);
+        assert_eq!(world.state(), StateName::Bound);
+    });
+}
+
 #[test]
 fn rep_02_a_lease_with_a_valid_lifetime_of_zero_is_gone_at_once() {
     over_seeds(100, |seed| {

@@ -31,7 +31,7 @@ impl Drop for Replay {
             let path = self.scenario.trim_end_matches("::{{closure}}");
             let name = path.split_once("::").map_or(path, |(_, name)| name);
             let seed = self.seed;
-            eprintln!("seed {seed}; again: SEED={seed} cargo nextest run --test sim {name}");
+            eprintln!("seed {seed}; again: SEED={seed} cargo test --test sim {name}");
         }
     }
 }

@@ -99,6 +99,9 @@ impl ModelServer {
             Kind::Prefixes => self.dials.forget_prefixes,
         };
         let until = self.times(kind).valid.from_start(answer.now);
+        if self.refuses(kind) && !forgotten {
+            return Some(self.refusal(kind, ia));
+        }
         let known = self.store.extend(&key, answer.source, until).filter(|_| !forgotten);
         match known {
             Some(leases) if self.dials.zero_lifetimes => {

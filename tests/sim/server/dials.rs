@@ -43,6 +43,8 @@ pub struct Dials {
     pub prefix_times: Option<Times>,
     /// Gives so many leases more in every association than it should.
     pub extra_leases: u16,
+    /// Gives every IA_PD what it gives the first.
+    pub same_prefix: bool,
     /// Gives prefixes of its own length, whatever the client would like.
     pub ignore_hints: bool,
     /// Gives declined addresses out again.
@@ -116,6 +118,9 @@ impl Dials {
             _ => true,
         };
         message.options.retain(keep);
+        if self.same_prefix {
+            repeat_first_prefix(&mut message.options);
+        }
         message.options.extend(self.unasked.iter().cloned());
         self.client_id.twist(&mut message.options, code::CLIENTID);
         self.server_id.twist(&mut message.options, code::SERVERID);
@@ -143,6 +148,15 @@ impl Identifier {
             Self::Missing => drop(options.remove(place)),
             Self::Wrong => options[place] = somebody_else(code),
             Self::Double => options.insert(place, options[place].clone()),
+        }
+    }
+}
+
+fn repeat_first_prefix(options: &mut [DhcpOption]) {
+    let mut first = None;
+    for option in options {
+        if let DhcpOption::IaPd(ia) = option {
+            ia.options.clone_from(first.get_or_insert_with(|| ia.options.clone()));
         }
     }
 }
