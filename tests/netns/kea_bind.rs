@@ -21,7 +21,7 @@ pub(crate) const TESTS: &[(&str, fn())] = tests![
     tx_02_pd_05_prefix_alone_as_unreachable_route,
     iaid_01_address_and_prefix_in_one_exchange,
     iaid_04_several_prefix_associations,
-    sol_16_sol_03_length_hint_on_the_wire,
+    sol_03_length_hint_on_the_wire,
     sol_14_rapid_commit_in_two_messages,
     sol_14_rapid_commit_refused_in_four_messages,
     inf_01_stateless_options_without_address,
@@ -129,7 +129,7 @@ fn iaid_04_several_prefix_associations() {
 
 /// Input: `dhc6c --pd=60 wan0`; the server delegates nothing but /56.
 /// Expected: the Solicit carries ::/60 with lifetimes 0; the /56 is accepted.
-fn sol_16_sol_03_length_hint_on_the_wire() {
+fn sol_03_length_hint_on_the_wire() {
     let lab = Lab::new();
     let kea = Kea::new().start(lab.world());
     let client = Client::start(lab.world(), &["--pd=60"]);

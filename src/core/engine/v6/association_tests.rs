@@ -128,7 +128,7 @@ fn tx_08_reb_03_what_ended_is_asked_for_but_no_longer_named() {
 }
 
 #[test]
-fn sol_16_a_hint_stands_in_for_leases() {
+fn sol_03_a_hint_stands_in_for_leases() {
     let hint: Prefix = "::/56".parse().unwrap();
     let ia = Association::new(Kind::Prefix, Iaid(7), Some(hint));
     let DhcpOption::IaPd(asked) = ia.held_option() else { panic!("no IA_PD") };
