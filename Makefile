@@ -34,6 +34,7 @@ tools:
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- --deny warnings
+	$(CARGO) clippy --no-default-features --bins -- --deny warnings
 
 # docs/conformance.md from the tests that passed in the last `make test`.
 conformance:
