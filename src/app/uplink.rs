@@ -127,7 +127,7 @@ impl Uplink {
             InitialDelay::Always => true,
             InitialDelay::Never => false,
             // A link that is not usable yet is one whose carrier just rose.
-            InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !is_usable(&link),
+            InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !link.is_usable(),
         };
         let config = config::engine(name, options, duid.clone(), initial_delay);
         let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
@@ -252,7 +252,7 @@ impl Uplink {
             let opened = Socket::open(&self.name, link.index);
             self.socket = opened.map_err(|error| warn!("{}: {error}", self.name)).ok();
         }
-        if is_usable(&link) && (!is_usable(&before) || link.index != before.index) {
+        if link.is_usable() && (!before.is_usable() || link.index != before.index) {
             let now = clock::now();
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
@@ -263,7 +263,7 @@ impl Uplink {
     /// Somebody else may have removed what is ours. While the link is not
     /// usable it is the kernel that clears up; its return mends that.
     async fn put_back(&mut self) {
-        if !is_usable(&self.link) {
+        if !self.link.is_usable() {
             return;
         }
         let now = clock::now();
@@ -426,10 +426,6 @@ async fn receive(socket: Option<&mut Socket>) -> std::io::Result<Datagram> {
         Some(socket) => socket.receive().await,
         None => std::future::pending().await,
     }
-}
-
-fn is_usable(link: &Link) -> bool {
-    State::of(link) == State::Usable
 }
 
 fn earliest(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

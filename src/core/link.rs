@@ -16,6 +16,15 @@ pub struct Link {
     pub link_local: Option<Ipv6Addr>,
 }
 
+impl Link {
+    /// True when something can be sent: the link is up and our link-local
+    /// address has passed duplicate address detection (RFC 7084 W-2).
+    #[must_use]
+    pub const fn is_usable(&self) -> bool {
+        self.up && self.link_local.is_some()
+    }
+}
+
 /// A datagram received at UDP port 546.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Datagram {

@@ -75,12 +75,6 @@ impl Common {
         }
     }
 
-    /// True when something can be sent: the link is up and our link-local
-    /// address has passed duplicate address detection (RFC 7084 W-2).
-    pub(super) const fn link_is_usable(&self) -> bool {
-        self.link.up && self.link.link_local.is_some()
-    }
-
     /// Takes SOL_MAX_RT and INF_MAX_RT from a Reply, whatever its status
     /// (RFC 9915 §18.2.10).
     pub(super) fn take_max_rt(&mut self, answer: &Answer) {

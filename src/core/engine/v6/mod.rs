@@ -104,7 +104,7 @@ impl Client {
     pub(super) fn transmit(&mut self, now: Instant) -> Option<Message> {
         let Self { common, state } = self;
         let exchange = state.exchange_mut()?;
-        if !exchange.retx.is_due(now) || !common.link_is_usable() {
+        if !exchange.retx.is_due(now) || !common.link.is_usable() {
             return None;
         }
         exchange.retx.sent(now, &mut common.rng);
@@ -126,7 +126,7 @@ impl Client {
             state => state.exchange().map(exchange::Exchange::deadline),
         };
         // A message that cannot leave wakes nobody.
-        let own = own.filter(|_| self.common.link_is_usable() || !self.transmits());
+        let own = own.filter(|_| self.common.link.is_usable() || !self.transmits());
         Deadline::soonest(own, self.common.leases.expiry())
     }
 
@@ -191,8 +191,8 @@ impl Client {
 
     fn on_link(&mut self, now: Instant, link: Link) {
         let before = core::mem::replace(&mut self.common.link, link);
-        let was_usable = before.up && before.link_local.is_some();
-        if !self.common.link_is_usable() {
+        let was_usable = before.is_usable();
+        if !self.common.link.is_usable() {
             return;
         }
         self.turn(|common, state| match state {

@@ -37,7 +37,7 @@ impl Renew {
 
     /// The next transmission, or T2, which ends the exchange (MRD).
     pub(super) fn deadline(&self, common: &Common) -> Option<Deadline> {
-        let transmit = common.link_is_usable().then(|| self.exchange.deadline());
+        let transmit = common.link.is_usable().then(|| self.exchange.deadline());
         let t2 = common.leases.t2().instant().map(|at| Deadline { at, why: Why::Rebind });
         Deadline::soonest(transmit, t2)
     }

@@ -83,9 +83,10 @@ impl Request {
     pub(super) fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> State {
         match reply::take(common, now, &answer, Event::Updated) {
             Verdict::Ignore => State::Request(self),
-            Verdict::Leases { .. } if !common.leases.t1().is_over(now) => State::Bound(Bound),
-            // Others were extended meanwhile.
-            Verdict::NoBinding if !common.leases.t1().is_over(now) => State::Bound(Bound),
+            // With or without others that the server does not know.
+            Verdict::Leases { .. } | Verdict::NoBinding if !common.leases.t1().is_over(now) => {
+                State::Bound(Bound)
+            }
             // RFC 9915 §18.2.10.1: discovery starts over.
             Verdict::NotOnLink => State::Solicit(Solicit::again(common, now)),
             Verdict::Leases { .. } | Verdict::Nothing | Verdict::NoBinding => {

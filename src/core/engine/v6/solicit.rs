@@ -32,16 +32,11 @@ pub(super) struct Solicit {
 }
 
 impl Solicit {
-    /// Discovery that starts at once.
-    pub(super) fn new(common: &mut Common, now: Instant) -> Self {
-        Self::starting(common, now)
-    }
-
     /// The first discovery on the interface: after a random delay
     /// (SOL_MAX_DELAY, RFC 9915 §18.2.1).
     pub(super) fn delayed(common: &mut Common, now: Instant) -> Self {
         let start = now + common.rng.delay(retx::SOLICIT.max_delay);
-        Self::starting(common, start)
+        Self::new(common, start)
     }
 
     /// Discovery after one that came to nothing; leases and options are
@@ -49,10 +44,11 @@ impl Solicit {
     pub(super) fn again(common: &mut Common, now: Instant) -> Self {
         common.clear();
         let start = now + common.refusal_delay();
-        Self::starting(common, start)
+        Self::new(common, start)
     }
 
-    fn starting(common: &mut Common, start: Instant) -> Self {
+    /// Discovery that starts at `start`.
+    pub(super) fn new(common: &mut Common, start: Instant) -> Self {
         let mut exchange =
             Exchange::new(MessageType::Solicit, retx::SOLICIT, start, &mut common.rng);
         exchange.retx.set_longest(common.sol_max_rt);
