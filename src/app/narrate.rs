@@ -18,9 +18,11 @@ fn name(event: &Event) -> &'static str {
         Event::DadFailed(_) => "dad-failed",
         Event::Unbound => "unbound",
         Event::Stopped => "stopped",
-        Event::Sent(..) | Event::Received(..) | Event::Refused(..) | Event::ServerGivenUp => {
-            "packet"
-        }
+        Event::Sent(..)
+        | Event::Received(..)
+        | Event::Refused(..)
+        | Event::ServerGivenUp
+        | Event::Releasing => "packet",
         Event::Dropped(_) => "dropped",
     }
 }
@@ -34,6 +36,7 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
         Event::Informed => format!("informed {}", options(snapshot)),
         Event::DadFailed(address) => format!("{address} is in use by another host, declining it"),
         Event::Unbound => "unbound, no lease is left".to_owned(),
+        Event::Releasing => "giving the leases back".to_owned(),
         Event::Stopped => "stopped".to_owned(),
         Event::Sent(kind, transaction, number) => format!("sent {kind} {transaction} #{number}"),
         Event::Received(kind, transaction, source) => {
@@ -77,6 +80,7 @@ pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
         | Event::Rebound
         | Event::Informed
         | Event::Unbound
+        | Event::Releasing
         | Event::Stopped
         | Event::Refused(..)
         | Event::ServerGivenUp => info!("{name}: {text}"),

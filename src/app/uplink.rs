@@ -208,7 +208,7 @@ impl Uplink {
             }
             Woken::Link(change) => self.link_input(change?).await,
             Woken::Asked(asked) => self.answer(asked),
-            Woken::Stop => Some(Input::Stop),
+            Woken::Stop => Some(Input::Stop { release: false }),
         })
     }
 
@@ -307,7 +307,7 @@ impl Uplink {
                 info!("{}: stop was asked for", self.name);
                 self.tell(&narrate::command_line(&self.name, "stop"));
                 self.stoppers.push(asked);
-                Some(Input::Stop)
+                Some(Input::Stop { release: false })
             }
         }
     }
@@ -320,6 +320,7 @@ impl Uplink {
                     self.desired = *desired;
                     self.apply(now).await;
                 }
+                Output::Keep(_) => {}
                 Output::Event(event) => self.narrate(now, &event),
                 Output::Transmit(octets) => self.send(&octets),
             }
@@ -389,7 +390,7 @@ impl Uplink {
     async fn finish(mut self, end: End) -> Result<(), Error> {
         if end != End::Once {
             let now = clock::now();
-            self.engine.handle_input(now, Input::Stop);
+            self.engine.handle_input(now, Input::Stop { release: false });
             self.drain(now).await;
             let failures = self.kernel.withdraw(clock::now()).await;
             self.note_failures(failures);

@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | values | [`time`], [`rng`], [`prefix`], [`ident`], [`link`], [`reason`] | plain things |
 //! | wire | [`wire`] | octets to typed messages and back |
-//! | wants | [`desired`], [`snapshot`] | what the engine wants, what it shows |
+//! | wants | [`desired`], [`record`], [`snapshot`] | what the engine wants, keeps and shows |
 //! | engine | [`engine`] | the protocol |
 
 #![forbid(unsafe_code)]
@@ -24,6 +24,7 @@ pub mod ident;
 pub mod link;
 pub mod prefix;
 pub mod reason;
+pub mod record;
 pub mod rng;
 pub mod snapshot;
 pub mod time;

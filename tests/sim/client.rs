@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 use dhc6c_core::engine::{Config, Event, Interface, PrefixRequest, SendLimit};
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::link::Link;
+use dhc6c_core::record::Record;
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::Mode;
 use dhc6c_core::time::Instant;
@@ -83,6 +84,10 @@ pub struct Client {
     pub kernel: Kernel,
     /// What the engine is told of its link.
     pub link: Link,
+    /// What it was told to do.
+    pub config: Config,
+    /// What it keeps for the next start.
+    pub kept: Option<Record>,
     /// Everything it sent.
     pub sent: Vec<Sent>,
     /// Everything it told.
@@ -98,7 +103,9 @@ impl Client {
         let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xc0, number);
         Self {
             oracle: Oracle::new(&config),
-            interface: Interface::new(config, rng.octets()),
+            interface: Interface::new(config.clone(), rng.octets()),
+            config,
+            kept: None,
             kernel: Kernel::default(),
             link: Link { index: 2, up: true, link_local: Some(link_local) },
             sent: Vec::new(),

@@ -91,7 +91,7 @@ fn stop_while_the_carrier_is_gone() {
         let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
         world.carrier(false);
         world.run_for(seconds(5));
-        let input = Input::Stop;
+        let input = Input::Stop { release: false };
         world.note(format!("{input:?} without a carrier"));
         stop(&mut world);
     });

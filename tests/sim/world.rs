@@ -161,7 +161,7 @@ impl World {
     /// Stops the first client.
     pub fn stop(&mut self) {
         self.note("stop");
-        self.input(0, Input::Stop);
+        self.input(0, Input::Stop { release: false });
     }
 
     /// Hands the first client a datagram out of nowhere.
@@ -315,6 +315,7 @@ impl World {
                 let at = self.now + self.rng.delay(APPLYING);
                 self.enqueue(at, Happening::Applied { client });
             }
+            Output::Keep(record) => self.clients[client].kept = Some(*record),
             Output::Event(event) => {
                 self.history.add(self.now, Entry::Told(client, event.clone()));
                 self.clients[client].oracle.hears(self.now, &event);

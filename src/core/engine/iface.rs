@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::Desired;
 use crate::ident::{Duid, Iaid};
 use crate::prefix::Prefix;
+use crate::record::Record;
 use crate::rng::Rng;
 use crate::snapshot::{Mode, Snapshot};
 use crate::time::Instant;
@@ -16,7 +17,7 @@ use super::v6::Client;
 use super::{Deadline, Input, Output, SendLimit, Why};
 
 /// What an interface is to do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct Config {
     /// The interface's name.
     pub name: String,
@@ -78,6 +79,19 @@ pub struct PrefixRequest {
     pub hint: Option<Prefix>,
 }
 
+/// What an earlier process kept, and how far it holds.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    /// What was kept, in the time of this boot.
+    pub record: Record,
+    /// The leases are in the kernel, because the earlier process ended
+    /// without withdrawing them: they stay in use while they are confirmed.
+    pub in_use: bool,
+    /// The ends of the leases can be relied on. Where the clock has lost
+    /// them, no lease is used before a server has stated them anew.
+    pub times_are_known: bool,
+}
+
 /// The engine of one interface. See the [module](super) for how to drive it.
 #[derive(Debug)]
 pub struct Interface {
@@ -87,6 +101,8 @@ pub struct Interface {
     desired: Desired,
     /// The shell has said that it is so.
     applied: bool,
+    /// What the shell keeps for the next start.
+    kept: Record,
 }
 
 impl Interface {
@@ -99,27 +115,46 @@ impl Interface {
             client: Client::new(config, Rng::from_seed(seed)),
             desired: Desired::default(),
             applied: true,
+            kept: Record::default(),
         }
+    }
+
+    /// An engine that goes on with the leases of an earlier process: it
+    /// confirms them first (RFC 9915 §18.2.12).
+    #[must_use]
+    pub fn restore(config: Config, seed: [u8; 32], restored: Restored, now: Instant) -> Self {
+        let mut interface = Self::new(config, seed);
+        interface.client.restore(&restored, now);
+        interface.kept = restored.record;
+        interface
     }
 
     /// Takes in what happened at `now`. Drain [`Self::poll_output`] next.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
-        if input == Input::Applied {
-            self.applied = true;
+        match &input {
+            Input::Applied => self.applied = true,
+            Input::Configure(config) => self.limit.replace(&config.limit),
+            _ => {}
         }
         self.client.handle(now, input);
     }
 
     /// The next thing to do, until there is none.
     ///
-    /// Wanted state comes before what people are told about it, and both
-    /// before the next message.
+    /// Wanted state comes before what is kept of it and what people are told
+    /// about it, and all before the next message.
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
         let desired = self.client.desired();
         if desired != self.desired {
             self.desired = desired.clone();
             self.applied = false;
             return Some(Output::Desired(Box::new(desired)));
+        }
+        if let Some(record) = self.client.record(now)
+            && record.replaces(&self.kept)
+        {
+            self.kept = record.clone();
+            return Some(Output::Keep(Box::new(record)));
         }
         if let Some(event) = self.client.poll_event() {
             return Some(Output::Event(event));
@@ -155,7 +190,7 @@ impl Interface {
         self.applied && self.client.is_settled()
     }
 
-    /// True after [`Input::Stop`]: nothing more will come.
+    /// True once [`Input::Stop`] has been carried out: nothing more will come.
     #[must_use]
     pub const fn is_stopped(&self) -> bool {
         self.client.is_stopped()

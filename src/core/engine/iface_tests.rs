@@ -192,12 +192,12 @@ fn tx_03_the_limit_delays_and_loses_nothing() {
 #[test]
 fn stopping_withdraws_everything_and_says_so_last() {
     let (mut engine, _) = bound();
-    engine.handle_input(Instant::BOOT, Input::Stop);
+    engine.handle_input(Instant::BOOT, Input::Stop { release: false });
     let outputs = drain(&mut engine, Instant::BOOT);
     assert!(matches!(&outputs[0], Output::Desired(desired) if **desired == Desired::default()));
     assert_eq!(outputs[1..], [Output::Event(Event::Unbound), Output::Event(Event::Stopped)]);
     assert!(engine.is_stopped());
     assert_eq!(engine.poll_deadline(), None);
-    engine.handle_input(Instant::BOOT, Input::Stop);
+    engine.handle_input(Instant::BOOT, Input::Stop { release: false });
     assert_eq!(drain(&mut engine, Instant::BOOT), []);
 }

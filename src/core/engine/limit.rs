@@ -4,10 +4,12 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Duration, Instant};
 
 /// At most a number of messages in any span of a given length.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct SendLimit {
     messages: usize,
     window: Duration,
@@ -38,6 +40,13 @@ impl SendLimit {
             Some(&oldest) if self.sent.len() >= self.messages => oldest + beyond,
             _ => Instant::BOOT,
         }
+    }
+
+    /// Takes another limit's bounds; what was sent still counts.
+    pub fn replace(&mut self, other: &Self) {
+        (self.messages, self.window) = (other.messages, other.window);
+        let surplus = self.sent.len().saturating_sub(self.messages);
+        self.sent.drain(..surplus);
     }
 
     /// Enters a message that was sent.

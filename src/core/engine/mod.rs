@@ -34,10 +34,11 @@ use serde::{Deserialize, Serialize};
 use crate::desired::Desired;
 use crate::link::{Datagram, Link};
 use crate::reason::DropReason;
+use crate::record::Record;
 use crate::time::Instant;
 use crate::wire::{MessageType, Status, TransactionId};
 
-pub use iface::{Config, Interface, PrefixRequest};
+pub use iface::{Config, Interface, PrefixRequest, Restored};
 pub use limit::SendLimit;
 
 /// Something that happened outside.
@@ -56,8 +57,24 @@ pub enum Input {
     AddressDuplicate(Ipv6Addr),
     /// The last [`Output::Desired`] is in the kernel and the resolver.
     Applied,
-    /// Withdraw everything and end. Nothing is released.
-    Stop,
+    /// Extend the leases at their server now, or ask for options anew.
+    Renew,
+    /// Extend the leases at any server now.
+    Rebind,
+    /// Withdraw everything, give the leases back and rest (RFC 9915
+    /// §18.2.7).
+    Release,
+    /// Withdraw everything, give the leases back and start over.
+    Restart,
+    /// Go on with another configuration; what is held and still wanted is
+    /// kept.
+    Configure(Box<Config>),
+    /// Withdraw everything and end; the leases are given back only where
+    /// that is said.
+    Stop {
+        /// Send a Release, and one more if it stays unanswered.
+        release: bool,
+    },
     /// Nothing happened but time.
     Tick,
 }
@@ -71,6 +88,8 @@ pub enum Output {
     /// Make the kernel and the resolver look like this, and say
     /// [`Input::Applied`] when it is done.
     Desired(Box<Desired>),
+    /// Keep this for the next start, in place of what was kept before.
+    Keep(Box<Record>),
     /// Something that people and programs may want to know.
     Event(Event),
 }
@@ -90,6 +109,8 @@ pub enum Event {
     DadFailed(Ipv6Addr),
     /// The last lease is gone, or the client stops.
     Unbound,
+    /// Leases are being given back to their server.
+    Releasing,
     /// The client has ended; nothing follows.
     Stopped,
     /// A message was sent: its type, its exchange and the how-manieth time.

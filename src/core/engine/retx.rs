@@ -39,6 +39,13 @@ pub const RENEW: Schedule = schedule(0, 10, 600, 0);
 pub const REBIND: Schedule = schedule(0, 10, 600, 0);
 /// INF_MAX_DELAY 1 s, INF_TIMEOUT 1 s, INF_MAX_RT 3600 s (RFC 9915 §7.6).
 pub const INFORMATION_REQUEST: Schedule = schedule(1, 1, 3600, 0);
+/// CNF_MAX_DELAY 1 s, CNF_TIMEOUT 1 s, CNF_MAX_RT 4 s (RFC 9915 §7.6); ends
+/// after [`CONFIRM_DURATION`].
+pub const CONFIRM: Schedule = schedule(1, 1, 4, 0);
+/// CNF_MAX_RD (RFC 9915 §7.6).
+pub const CONFIRM_DURATION: Duration = Duration::from_secs(10);
+/// REL_TIMEOUT 1 s, no upper bound, REL_MAX_RC 4 (RFC 9915 §7.6).
+pub const RELEASE: Schedule = schedule(0, 1, 0, 4);
 /// DEC_TIMEOUT 1 s, no upper bound, DEC_MAX_RC 4 (RFC 9915 §7.6).
 pub const DECLINE: Schedule = schedule(0, 1, 0, 4);
 
@@ -80,6 +87,19 @@ impl Retransmission {
     #[must_use]
     pub const fn transmissions(&self) -> u32 {
         self.sent
+    }
+
+    /// True when `duration` has passed since the first transmission (MRD).
+    #[must_use]
+    pub fn has_lasted(&self, duration: Duration, now: Instant) -> bool {
+        self.first.is_some_and(|first| first + duration <= now)
+    }
+
+    /// The end of an exchange that lasts `duration`; none before its first
+    /// transmission.
+    #[must_use]
+    pub fn end(&self, duration: Duration) -> Option<Instant> {
+        self.first.map(|first| first + duration)
     }
 
     /// True when the message was transmitted MRC times and the last of them

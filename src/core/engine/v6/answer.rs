@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 
 use crate::ident::{Duid, Iaid};
 use crate::link::Datagram;
+use crate::prefix::Prefix;
 use crate::reason::{DropCounts, DropReason};
 use crate::snapshot::Server;
 use crate::time::Lifetime;
@@ -237,7 +238,7 @@ fn prefix_offer(lease: &IaPrefix, dropped: &mut DropCounts) -> Option<Offer> {
         dropped.count(DropReason::Lifetime);
         return None;
     };
-    if lease.prefix.length() < SHORTEST_PREFIX || !is_assignable(lease.prefix.address()) {
+    if !is_delegable(lease.prefix) {
         dropped.count(DropReason::OptionMalformed);
         return None;
     }
@@ -268,8 +269,13 @@ fn lifetimes(
     }
 }
 
+/// A prefix that a server can sensibly delegate.
+pub(super) fn is_delegable(prefix: Prefix) -> bool {
+    prefix.length() >= SHORTEST_PREFIX && is_assignable(prefix.address())
+}
+
 /// An address that a server can sensibly lease, or a prefix can start with.
-fn is_assignable(address: Ipv6Addr) -> bool {
+pub(super) fn is_assignable(address: Ipv6Addr) -> bool {
     !(address.is_unspecified()
         || address.is_multicast()
         || address.is_loopback()

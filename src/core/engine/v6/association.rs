@@ -9,18 +9,11 @@ use crate::prefix::Prefix;
 use crate::time::{Duration, Instant, Lifetime, Until};
 use crate::wire::{DhcpOption, Ia, IaAddress, IaPrefix, code};
 
+pub(super) use crate::record::AssociationKind as Kind;
+
 /// The most leases a client keeps, all associations together: what one
 /// message can name. More would only make our own messages grow.
 pub(super) const MAX_LEASES: usize = 32;
-
-/// What kind of leases an association holds.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
-    /// Addresses: IA_NA (RFC 9915 §21.4).
-    Address,
-    /// Delegated prefixes: IA_PD (RFC 9915 §21.21).
-    Prefix,
-}
 
 /// One identity association that the client wants to fill.
 #[derive(Clone, Debug)]
@@ -149,6 +142,13 @@ impl Association {
         let hint = self.hint.and_then(length);
         Self { hint, ..Self::new(self.kind, self.iaid, None) }
             .option(self.leases.iter().map(|lease| &lease.what))
+    }
+
+    /// The same without any hint: what a Confirm or Release names (RFC 9915
+    /// §18.2.3, §18.2.7). `None` where nothing is held.
+    pub(super) fn exact_option(&self) -> Option<DhcpOption> {
+        let named = self.leases.iter().map(|lease| &lease.what);
+        self.is_held().then(|| Self::new(self.kind, self.iaid, None).option(named))
     }
 
     /// True when the association holds a lease.

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::net::Ipv6Addr;
 
 use crate::desired::{Desired, Lifetimes};
-use crate::engine::{Config, Deadline, Event};
+use crate::engine::{Config, Deadline, Event, Restored};
 use crate::ident::Duid;
 use crate::link::Link;
+use crate::record::Record;
 use crate::rng::Rng;
 use crate::snapshot::{Counters, Next, Server, Snapshot, StateName, Timers};
 use crate::time::{Duration, Instant, Lifetime, Until};
-use crate::wire::{DhcpOption, Message, Status};
+use crate::wire::{DhcpOption, Message, MessageType, Status};
 
 use super::answer::Answer;
 use super::exchange::Exchange;
@@ -25,6 +26,19 @@ pub(super) type Contents = (Option<Duid>, Vec<DhcpOption>);
 const MAX_RT_BOUNDS: core::ops::RangeInclusive<u32> = 60..=86400;
 /// Their default (RFC 9915 §7.6).
 const MAX_RT_DEFAULT: Duration = Duration::from_secs(3600);
+
+/// How far what is held can be relied on (RFC 9915 §18.2.12).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Trust {
+    /// It was given to this process, or confirmed since.
+    Full,
+    /// An earlier process got it, and has left it in the kernel.
+    InUse,
+    /// An earlier process got it; it is not used before it is confirmed.
+    Unused,
+    /// The same, and nobody knows when it ends: a server has to say so.
+    Timeless,
+}
 
 /// What all states share.
 #[derive(Debug)]
@@ -43,10 +57,15 @@ pub(super) struct Common {
     pub(super) counters: Counters,
     pub(super) events: VecDeque<Event>,
     pub(super) last_error: Option<String>,
-    /// The address that the last message left from.
+    /// The link was down or gone since it was last used: it may be another
+    /// one by now.
+    pub(super) link_was_away: bool,
+    /// The address at which our server last heard from us.
     pub(super) sent_from: Option<Ipv6Addr>,
     /// A stateless Reply was taken.
     pub(super) informed: bool,
+    /// How far what is held can be relied on.
+    pub(super) trust: Trust,
     /// Others were told of leases and not yet of their loss.
     bound: bool,
     /// Rounds of discovery that came to nothing since the last lease that
@@ -68,10 +87,67 @@ impl Common {
             counters: Counters::default(),
             events: VecDeque::new(),
             last_error: None,
+            link_was_away: false,
             sent_from: None,
             informed: false,
+            trust: Trust::Full,
             bound: false,
             refusals: 0,
+        }
+    }
+
+    /// Goes on with what an earlier process held.
+    pub(super) fn restore(&mut self, restored: &Restored, now: Instant) {
+        let Restored { record, in_use, times_are_known } = restored;
+        self.sol_max_rt = max_rt(record.sol_max_rt).unwrap_or(MAX_RT_DEFAULT);
+        self.inf_max_rt = max_rt(record.inf_max_rt).unwrap_or(MAX_RT_DEFAULT);
+        self.leases.resume(&record.associations, now);
+        if !self.leases.any_held() {
+            return;
+        }
+        self.server.clone_from(&record.server);
+        self.settings = Settings::resumed(&record.options);
+        self.trust = match (times_are_known, in_use) {
+            (false, _) => Trust::Timeless,
+            (true, true) => Trust::InUse,
+            (true, false) => Trust::Unused,
+        };
+    }
+
+    /// What has to outlive the process.
+    pub(super) fn record(&self, now: Instant) -> Record {
+        let set = |bound: Duration| {
+            (bound != MAX_RT_DEFAULT).then(|| u32::try_from(bound.as_secs()).ok()).flatten()
+        };
+        let held = self.leases.any_held();
+        Record {
+            at: now,
+            server: self.server.clone().filter(|_| held),
+            associations: self.leases.known(),
+            sol_max_rt: set(self.sol_max_rt),
+            inf_max_rt: set(self.inf_max_rt),
+            options: if held { self.settings.known() } else { String::new() },
+        }
+    }
+
+    /// Takes another configuration; true when a server has to be asked for
+    /// what is new in it.
+    pub(super) fn configure(&mut self, config: Config) -> bool {
+        let asks_for_more = config.request != self.config.request
+            || config.send != self.config.send
+            || config.reconfigure_accept != self.config.reconfigure_accept;
+        self.leases.reconfigure(&config);
+        self.config = config;
+        asks_for_more || self.leases.any_wanting()
+    }
+
+    /// Notes that what is held may be used: a server has said so, or none
+    /// has objected in time (RFC 9915 §18.2.3).
+    pub(super) fn note_confirmed(&mut self) {
+        self.trust = Trust::Full;
+        self.last_error = None;
+        if self.leases.any_held() && !core::mem::replace(&mut self.bound, true) {
+            self.events.push_back(Event::Bound);
         }
     }
 
@@ -101,6 +177,7 @@ impl Common {
     /// but the first leases are always `Bound`.
     pub(super) fn note_leases(&mut self, answer: &Answer, event: Event) {
         self.note_use();
+        self.trust = Trust::Full;
         self.last_error = None;
         self.settings = answer.settings.clone();
         self.note_server(answer.server.clone());
@@ -137,12 +214,21 @@ impl Common {
     /// Gives up all leases and options.
     pub(super) fn clear(&mut self) {
         self.leases.clear();
+        self.trust = Trust::Full;
         self.settings = Settings::default();
         self.server = None;
         self.informed = false;
         if core::mem::take(&mut self.bound) {
             self.events.push_back(Event::Unbound);
         }
+    }
+
+    /// True when our server knows us at an address that we do not have any
+    /// more, so that a Reconfigure would not reach us (RFC 9915 §18.2.4).
+    pub(super) fn has_moved(&self) -> bool {
+        self.config.reconfigure_accept
+            && self.sent_from.is_some()
+            && self.sent_from != self.link.link_local
     }
 
     /// Notes the failures a server gave as reasons.
@@ -158,7 +244,10 @@ impl Common {
     pub(super) fn count_sent(&mut self, message: &Message, number: u32) {
         let count = self.counters.sent.entry(message.kind).or_default();
         *count = count.saturating_add(1);
-        self.sent_from = self.link.link_local;
+        // A Confirm is for any server, and leaves no trace there.
+        if message.kind != MessageType::Confirm {
+            self.sent_from = self.link.link_local;
+        }
         self.events.push_back(Event::Sent(message.kind, message.transaction, number));
     }
 
@@ -173,6 +262,9 @@ impl Common {
 
     /// What the kernel and the resolver should look like.
     pub(super) fn desired(&self) -> Desired {
+        if !self.is_in_use() {
+            return Desired::default();
+        }
         let prefixes = self.leases.prefixes();
         Desired {
             addresses: self.leases.addresses().map(|(_, a, _, l)| (a, l)).collect(),
@@ -181,6 +273,11 @@ impl Common {
                 .collect(),
             resolver: self.settings.resolver(),
         }
+    }
+
+    /// False while what an earlier process held waits to be confirmed.
+    const fn is_in_use(&self) -> bool {
+        matches!(self.trust, Trust::Full | Trust::InUse)
     }
 
     /// The client as others see it. `ready` is for the caller to fill in.
@@ -192,7 +289,8 @@ impl Common {
     ) -> Snapshot {
         let config = &self.config;
         let left = |until: Until| until.left(now);
-        let timers = self.leases.any_held().then(|| Timers {
+        let in_use = self.is_in_use();
+        let timers = (in_use && self.leases.any_held()).then(|| Timers {
             t1: left(self.leases.t1()),
             t2: left(self.leases.t2()),
             next: next.map(|deadline| Next {
@@ -209,8 +307,8 @@ impl Common {
             duid: config.duid.clone(),
             iaid: config.address.or_else(|| config.prefixes.first().map(|p| p.iaid)),
             server: self.server.clone(),
-            addresses: self.leases.address_views(now),
-            prefixes: self.leases.prefix_views(now),
+            addresses: in_use.then(|| self.leases.address_views(now)).unwrap_or_default(),
+            prefixes: in_use.then(|| self.leases.prefix_views(now)).unwrap_or_default(),
             timers,
             options: self.settings.view(),
             dhcp4o6: None,

@@ -15,7 +15,7 @@ use super::association::{Association, Kind, Lease, LeaseTimers, Leased, MAX_LEAS
 
 /// The associations a client wants filled, in the order it asks for them.
 #[derive(Clone, Debug)]
-pub(super) struct Leases(Vec<Association>);
+pub(super) struct Leases(pub(super) Vec<Association>);
 
 /// What an answer did to the associations.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -38,6 +38,18 @@ impl Leases {
         let prefixes =
             config.prefixes.iter().map(|p| Association::new(Kind::Prefix, p.iaid, p.hint));
         Self(address.into_iter().chain(prefixes).collect())
+    }
+
+    /// Other associations are wanted from now on; those that stay keep what
+    /// they hold.
+    pub(super) fn reconfigure(&mut self, config: &Config) {
+        let before = core::mem::replace(self, Self::new(config));
+        for ia in &mut self.0 {
+            let same = |old: &&Association| old.kind == ia.kind && old.iaid == ia.iaid;
+            if let Some(old) = before.0.iter().find(same) {
+                *ia = Association { hint: ia.hint, ..old.clone() };
+            }
+        }
     }
 
     /// The associations of a Solicit: hints, no leases (RFC 9915 §18.2.1).
@@ -65,6 +77,18 @@ impl Leases {
     /// what is still missing (RFC 9915 §18.2.4).
     pub(super) fn holding(&self) -> Vec<DhcpOption> {
         self.0.iter().map(Association::held_option).collect()
+    }
+
+    /// The associations of a Confirm: addresses alone (RFC 9915 §18.2.3).
+    pub(super) fn confirming(&self) -> Vec<DhcpOption> {
+        let addresses = self.0.iter().filter(|ia| ia.kind == Kind::Address);
+        addresses.filter_map(Association::exact_option).collect()
+    }
+
+    /// The associations of a Release: what is given back, with the excluded
+    /// parts that came with it (RFC 9915 §18.2.7, RFC 6603 §6.1).
+    pub(super) fn releasing(&self) -> Vec<DhcpOption> {
+        self.0.iter().filter_map(Association::exact_option).collect()
     }
 
     /// Takes an answer in, association by association.
@@ -150,6 +174,16 @@ impl Leases {
     /// True while any lease is held.
     pub(super) fn any_held(&self) -> bool {
         self.0.iter().any(Association::is_held)
+    }
+
+    /// True while a delegated prefix is held.
+    pub(super) fn any_prefix(&self) -> bool {
+        self.held().any(|ia| ia.kind == Kind::Prefix)
+    }
+
+    /// True when an association holds nothing and nobody has refused it.
+    pub(super) fn any_wanting(&self) -> bool {
+        self.0.iter().any(|ia| !ia.is_held() && !ia.refused)
     }
 
     /// The earliest T1 of the associations that hold leases: one schedule
@@ -256,7 +290,7 @@ impl Leases {
     }
 
     /// How many leases each association has room for.
-    fn most(&self) -> usize {
+    pub(super) fn most(&self) -> usize {
         MAX_LEASES.checked_div(self.0.len()).unwrap_or(0).max(1)
     }
 

@@ -11,22 +11,26 @@ mod ask;
 mod association;
 mod bound;
 mod common;
+mod confirm;
 mod exchange;
 mod inform;
 mod leases;
 mod leave;
 mod rebind;
+mod release;
 mod renew;
 mod reply;
 mod request;
+mod resume;
 mod settings;
 mod solicit;
 
 use std::net::Ipv6Addr;
 
 use crate::desired::Desired;
-use crate::engine::{Config, Deadline, Event, Input};
+use crate::engine::{Config, Deadline, Event, Input, Restored};
 use crate::link::{Datagram, Link};
+use crate::record::Record;
 use crate::rng::Rng;
 use crate::snapshot::{Mode, Snapshot, StateName};
 use crate::time::Instant;
@@ -34,10 +38,12 @@ use crate::wire::Message;
 
 use answer::{Answer, Expected};
 use bound::Bound;
-use common::Common;
+use common::{Common, Trust};
+use confirm::Confirm;
 use inform::{Inform, Informed};
 use leave::Decline;
 use rebind::Rebind;
+use release::{Release, Then, release};
 use renew::Renew;
 use request::Request;
 use solicit::Solicit;
@@ -54,6 +60,8 @@ pub(super) struct Client {
 enum State {
     /// Waiting for a link with a usable link-local address.
     Idle,
+    /// Waiting for somebody to ask for something: everything was released.
+    Resting,
     /// Looking for servers.
     Solicit(Solicit),
     /// Asking one server for leases.
@@ -64,6 +72,10 @@ enum State {
     Renew(Renew),
     /// Extending leases at any server.
     Rebind(Rebind),
+    /// Asking whether addresses still fit the link.
+    Confirm(Confirm),
+    /// Giving leases back.
+    Release(Release),
     /// Giving back addresses that others use.
     Decline(Decline),
     /// Asking for options alone.
@@ -80,6 +92,17 @@ impl Client {
         Self { common: Common::new(config, rng), state: State::Idle }
     }
 
+    /// Goes on with what an earlier process held.
+    pub(super) fn restore(&mut self, restored: &Restored, now: Instant) {
+        self.common.restore(restored, now);
+    }
+
+    /// What has to outlive the process; nothing new once the client has
+    /// stopped, so that what it held is confirmed at the next start.
+    pub(super) fn record(&self, now: Instant) -> Option<Record> {
+        (!self.is_stopped()).then(|| self.common.record(now))
+    }
+
     /// Takes an input in and acts on everything that is due at `now`.
     pub(super) fn handle(&mut self, now: Instant, input: Input) {
         // What the clock brought comes first: an answer that arrives after
@@ -94,7 +117,12 @@ impl Client {
             }
             Input::AddressMissing(address) => self.common.leases.set_usable(address, false),
             Input::AddressDuplicate(address) => self.on_duplicate(now, address),
-            Input::Stop => self.stop(),
+            Input::Renew => self.turn(|common, state| state.hurry(common, now, State::renew)),
+            Input::Rebind => self.turn(|common, state| state.hurry(common, now, State::rebind)),
+            Input::Configure(config) => self.configure(now, *config),
+            Input::Release => self.leave(now, Then::Rest),
+            Input::Restart => self.leave(now, Then::StartOver),
+            Input::Stop { release } => self.stop(now, release),
             Input::Applied | Input::Tick => {}
         }
         self.advance(now);
@@ -122,6 +150,9 @@ impl Client {
             State::Solicit(solicit) => Some(solicit.deadline()),
             State::Bound(bound) => bound.deadline(&self.common),
             State::Renew(renew) => renew.deadline(&self.common),
+            State::Rebind(rebind) => rebind.deadline(),
+            State::Confirm(confirm) => Some(confirm.deadline()),
+            State::Release(release) => Some(release.deadline()),
             State::Informed(informed) => informed.deadline(),
             state => state.exchange().map(exchange::Exchange::deadline),
         };
@@ -150,7 +181,7 @@ impl Client {
     pub(super) fn is_settled(&self) -> bool {
         match self.state {
             State::Idle | State::Stopped | State::Decline(_) => false,
-            _ if self.common.link.index == 0 => false,
+            _ if self.common.link.index == 0 || self.common.trust != Trust::Full => false,
             _ if self.common.config.mode == Mode::Stateless => self.common.informed,
             _ => self.common.leases.is_settled(),
         }
@@ -192,11 +223,19 @@ impl Client {
     fn on_link(&mut self, now: Instant, link: Link) {
         let before = core::mem::replace(&mut self.common.link, link);
         let was_usable = before.is_usable();
+        self.common.link_was_away |= !link.up || link.index != before.index;
         if !self.common.link.is_usable() {
             return;
         }
+        let was_away = core::mem::take(&mut self.common.link_was_away);
         self.turn(|common, state| match state {
             State::Idle => State::start(common, now, common.config.initial_delay),
+            // RFC 9915 §18.2.12: perhaps another link.
+            State::Bound(_) | State::Renew(_) | State::Rebind(_) | State::Confirm(_)
+                if was_away =>
+            {
+                confirm::verify(common, now)
+            }
             // Perhaps another link: start over, with fresh timeouts.
             State::Solicit(_) | State::Request(_) if !was_usable && !common.leases.any_held() => {
                 State::start(common, now, false)
@@ -207,13 +246,7 @@ impl Client {
             }
             // RFC 9915 §18.2.4: the server has to learn the address that a
             // Reconfigure would reach us at.
-            State::Bound(_)
-                if common.sent_from.is_some()
-                    && common.sent_from != link.link_local
-                    && common.config.reconfigure_accept =>
-            {
-                State::Renew(Renew::new(common, now))
-            }
+            State::Bound(_) if common.has_moved() => State::Renew(Renew::new(common, now)),
             state => state,
         });
     }
@@ -251,7 +284,50 @@ impl Client {
         self.turn(|common, state| State::Decline(Decline::new(common, now, state, iaid, address)));
     }
 
-    fn stop(&mut self) {
+    /// Another configuration: what is held and still wanted stays, what is
+    /// new is asked for at once. Another identity or mode is another client.
+    fn configure(&mut self, now: Instant, config: Config) {
+        let other =
+            config.duid != self.common.config.duid || config.mode != self.common.config.mode;
+        if other {
+            self.common.clear();
+        }
+        let has_to_ask = self.common.configure(config) || other;
+        if !has_to_ask && (self.common.leases.any_held() || self.common.informed) {
+            return;
+        }
+        self.turn(|common, state| match state {
+            State::Resting | State::Release(_) | State::Stopped | State::Idle => state,
+            _ if !common.link.is_usable() => State::Idle,
+            State::Bound(_) if common.leases.any_held() => State::Renew(Renew::new(common, now)),
+            state if common.leases.any_held() => state,
+            _ => {
+                common.clear();
+                State::start(common, now, false)
+            }
+        });
+    }
+
+    /// Gives everything back, then does what follows; a client that is
+    /// ending anyhow is not held up.
+    fn leave(&mut self, now: Instant, then: Then) {
+        self.turn(|common, state| match state {
+            State::Stopped => State::Stopped,
+            // Whoever releases already has only one thing to learn: an end
+            // is meant.
+            State::Release(mut releasing) if then == Then::Stop => {
+                releasing.hasten(now);
+                State::Release(releasing)
+            }
+            State::Release(releasing) => State::Release(releasing),
+            _ => release(common, now, then),
+        });
+    }
+
+    fn stop(&mut self, now: Instant, release: bool) {
+        if release {
+            return self.leave(now, Then::Stop);
+        }
         if self.is_stopped() {
             return;
         }
@@ -271,10 +347,37 @@ impl State {
     /// The first state of a client with a usable link.
     fn start(common: &mut Common, now: Instant, delayed: bool) -> Self {
         match common.config.mode {
+            Mode::Stateful if common.leases.any_held() => confirm::verify(common, now),
             Mode::Stateful if delayed => Self::Solicit(Solicit::delayed(common, now)),
             Mode::Stateful => Self::Solicit(Solicit::new(common, now)),
             Mode::Stateless => Self::Inform(Inform::new(common, now)),
         }
+    }
+
+    /// Does at once what would be done in time: extends leases as `extend`
+    /// does, asks for options anew, or starts where nothing is going on.
+    fn hurry(
+        self,
+        common: &mut Common,
+        now: Instant,
+        extend: impl FnOnce(&mut Common, Instant) -> Self,
+    ) -> Self {
+        match self {
+            Self::Rebind(rebind) if rebind.verifies() => Self::Rebind(rebind),
+            Self::Bound(_) | Self::Renew(_) | Self::Rebind(_) => extend(common, now),
+            Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
+            Self::Resting if common.link.is_usable() => Self::start(common, now, false),
+            Self::Resting => Self::Idle,
+            state => state,
+        }
+    }
+
+    fn renew(common: &mut Common, now: Instant) -> Self {
+        Self::Renew(Renew::new(common, now))
+    }
+
+    fn rebind(common: &mut Common, now: Instant) -> Self {
+        Self::Rebind(Rebind::new(common, now))
     }
 
     /// Acts on the time alone.
@@ -286,8 +389,10 @@ impl State {
             Self::Renew(renew) => renew.on_time(common, now),
             Self::Rebind(rebind) => rebind.on_time(common, now),
             Self::Decline(decline) => decline.on_time(common, now),
+            Self::Confirm(confirm) => confirm.on_time(common, now),
+            Self::Release(release) => release.on_time(common, now),
             Self::Informed(informed) => informed.on_time(common, now),
-            state @ (Self::Idle | Self::Inform(_) | Self::Stopped) => state,
+            state @ (Self::Idle | Self::Resting | Self::Inform(_) | Self::Stopped) => state,
         }
     }
 
@@ -299,9 +404,15 @@ impl State {
             Self::Renew(renew) => renew.on_answer(common, now, answer),
             Self::Rebind(rebind) => rebind.on_answer(common, now, answer),
             Self::Decline(decline) => decline.on_answer(common, now),
+            Self::Confirm(confirm) => confirm.on_answer(common, now, &answer),
+            Self::Release(release) => release.on_answer(common, now),
             Self::Inform(inform) => inform.on_answer(common, now, answer),
             // Without an open exchange nothing gets past the door.
-            state @ (Self::Idle | Self::Bound(_) | Self::Informed(_) | Self::Stopped) => state,
+            state @ (Self::Idle
+            | Self::Resting
+            | Self::Bound(_)
+            | Self::Informed(_)
+            | Self::Stopped) => state,
         }
     }
 
@@ -319,6 +430,7 @@ impl State {
             Self::Request(request) => (false, ReplyKind::Yes, Some(request.server())),
             Self::Renew(renew) => (false, ReplyKind::Yes, renew.server()),
             Self::Decline(decline) => (false, ReplyKind::Yes, decline.server()),
+            Self::Release(release) => (false, ReplyKind::Yes, Some(release.server())),
             _ => (false, ReplyKind::Yes, None),
         };
         Some(Expected { transaction: exchange.transaction, advertise, reply, server })
@@ -332,6 +444,8 @@ impl State {
             Self::Renew(renew) => (renew.server().cloned(), common.leases.holding()),
             Self::Rebind(_) => (None, common.leases.holding()),
             Self::Decline(decline) => decline.contents(),
+            Self::Confirm(_) => (None, common.leases.confirming()),
+            Self::Release(release) => release.contents(),
             _ => (None, Vec::new()),
         }
     }
@@ -343,8 +457,10 @@ impl State {
             Self::Renew(renew) => Some(&renew.exchange),
             Self::Rebind(rebind) => Some(&rebind.exchange),
             Self::Decline(decline) => Some(&decline.exchange),
+            Self::Confirm(confirm) => Some(&confirm.exchange),
+            Self::Release(release) => Some(&release.exchange),
             Self::Inform(inform) => Some(&inform.exchange),
-            Self::Idle | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
+            Self::Idle | Self::Resting | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
         }
     }
 
@@ -355,19 +471,24 @@ impl State {
             Self::Renew(renew) => Some(&mut renew.exchange),
             Self::Rebind(rebind) => Some(&mut rebind.exchange),
             Self::Decline(decline) => Some(&mut decline.exchange),
+            Self::Confirm(confirm) => Some(&mut confirm.exchange),
+            Self::Release(release) => Some(&mut release.exchange),
             Self::Inform(inform) => Some(&mut inform.exchange),
-            Self::Idle | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
+            Self::Idle | Self::Resting | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
         }
     }
 
     const fn name(&self) -> StateName {
         match self {
-            Self::Idle => StateName::Idle,
+            Self::Idle | Self::Resting => StateName::Idle,
             Self::Solicit(_) => StateName::Soliciting,
             Self::Request(_) => StateName::Requesting,
             Self::Bound(_) => StateName::Bound,
             Self::Renew(_) => StateName::Renewing,
+            Self::Rebind(rebind) if rebind.verifies() => StateName::Confirming,
             Self::Rebind(_) => StateName::Rebinding,
+            Self::Confirm(_) => StateName::Confirming,
+            Self::Release(_) => StateName::Releasing,
             Self::Decline(_) => StateName::Declining,
             Self::Inform(_) => StateName::Informing,
             Self::Informed(_) => StateName::Informed,

@@ -1,14 +1,16 @@
 //! Extending leases at any server, until the last of them ends (RFC 9915
-//! §18.2.5).
+//! §18.2.5); and, with the timing of a Confirm, asking any server whether
+//! delegated prefixes are still ours (RFC 9915 §18.2.12).
 
-use crate::engine::{Event, retx};
+use crate::engine::{Deadline, Event, Why, retx};
 use crate::time::Instant;
 use crate::wire::MessageType;
 
 use super::State;
 use super::answer::Answer;
 use super::bound::Bound;
-use super::common::Common;
+use super::common::{Common, Trust};
+use super::confirm;
 use super::exchange::Exchange;
 use super::reply::{self, Verdict};
 use super::request::Request;
@@ -18,20 +20,48 @@ use super::solicit::Solicit;
 #[derive(Debug)]
 pub(super) struct Rebind {
     pub(super) exchange: Exchange,
+    /// It stands in for a Confirm.
+    verifies: bool,
 }
 
 impl Rebind {
     pub(super) fn new(common: &mut Common, now: Instant) -> Self {
-        Self { exchange: Exchange::new(MessageType::Rebind, retx::REBIND, now, &mut common.rng) }
+        let exchange = Exchange::new(MessageType::Rebind, retx::REBIND, now, &mut common.rng);
+        Self { exchange, verifies: false }
     }
 
-    /// All leases of all associations have ended (MRD).
+    /// A Rebind in place of a Confirm: delayed and timed as that is.
+    pub(super) fn verifying(common: &mut Common, now: Instant) -> Self {
+        let exchange = Exchange::delayed(MessageType::Rebind, retx::CONFIRM, now, &mut common.rng);
+        Self { exchange, verifies: true }
+    }
+
+    /// True when it stands in for a Confirm.
+    pub(super) const fn verifies(&self) -> bool {
+        self.verifies
+    }
+
+    /// The next transmission, or the end of the wait for an answer.
+    pub(super) fn deadline(&self) -> Option<Deadline> {
+        let end = self.exchange.retx.end(retx::CONFIRM_DURATION).filter(|_| self.verifies);
+        let end = end.map(|at| Deadline { at, why: Why::GiveUp });
+        Deadline::soonest(Some(self.exchange.deadline()), end)
+    }
+
+    /// All leases of all associations have ended (MRD); or nobody has said
+    /// within CNF_MAX_RD that they are not ours, so they are used on. Where
+    /// nobody knows when they end, they are not.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
-        if common.leases.any_held() {
-            State::Rebind(self)
-        } else {
-            State::Solicit(Solicit::new(common, now))
+        if !common.leases.any_held() {
+            return State::Solicit(Solicit::new(common, now));
         }
+        if self.verifies && self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {
+            return match common.trust {
+                Trust::Timeless => State::Solicit(Solicit::again(common, now)),
+                _ => confirm::keep(common, now),
+            };
+        }
+        State::Rebind(self)
     }
 
     /// Whoever answers is our server from now on.

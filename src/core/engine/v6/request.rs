@@ -10,7 +10,7 @@ use crate::wire::MessageType;
 use super::State;
 use super::answer::Answer;
 use super::bound::Bound;
-use super::common::{Common, Contents};
+use super::common::{Common, Contents, Trust};
 use super::exchange::Exchange;
 use super::reply::{self, Verdict};
 use super::solicit::Solicit;
@@ -96,10 +96,10 @@ impl Request {
     }
 
     /// Turns to the next server that advertised, else to discovery. Leases
-    /// still held elsewhere are not given up for one that cannot be had.
+    /// still in use are not given up for one that cannot be had.
     fn give_up(self, common: &mut Common, now: Instant) -> State {
         common.events.push_back(Event::ServerGivenUp);
-        if common.leases.any_held() {
+        if common.leases.any_held() && common.trust == Trust::Full {
             let pause = common.refusal_delay().max(retx::RENEW.initial);
             common.leases.postpone(now + pause);
             return State::Bound(Bound);

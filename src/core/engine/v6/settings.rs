@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use crate::desired::Resolver;
+use crate::ident::hex_octets;
 use crate::snapshot;
-use crate::wire::{DhcpOption, DomainName, NtpSource, text};
+use crate::wire::{DhcpOption, DomainName, Message, NtpSource, text};
 
 /// The most entries kept of any list; more helps nobody and costs memory.
 const MAX_ENTRIES: usize = 32;
@@ -47,6 +48,34 @@ impl Settings {
             }
         }
         settings
+    }
+
+    /// What is remembered of them: the options as they travel, in
+    /// hexadecimal.
+    pub(super) fn known(&self) -> String {
+        let raw = self.raw.iter().flat_map(|(&code, payloads)| {
+            payloads.iter().map(move |payload| DhcpOption::Raw { code, payload: payload.clone() })
+        });
+        let options = [
+            DhcpOption::DnsServers(self.dns.clone()),
+            DhcpOption::DomainList(self.domains.clone()),
+            DhcpOption::SntpServers(self.sntp.clone()),
+            DhcpOption::NtpServer(self.ntp.clone()),
+        ];
+        let mut octets = Vec::new();
+        for option in options.into_iter().chain(raw) {
+            // What came in a message fits one.
+            let _ = option.encode(&mut octets);
+        }
+        text::hex(&octets)
+    }
+
+    /// What was remembered; nothing where that makes no sense.
+    pub(super) fn resumed(known: &str) -> Self {
+        // A message begins with its type and its transaction.
+        let octets = hex_octets(known).map(|options| [&[7, 0, 0, 0], &options[..]].concat());
+        let decoded = octets.and_then(|octets| Message::decode(&octets).ok());
+        decoded.map_or_else(Self::default, |decoded| Self::of(&decoded.message.options))
     }
 
     /// What the resolver should be told, if anything.
@@ -95,6 +124,22 @@ mod tests {
         assert!(settings.resolver().is_some());
         assert_eq!(Settings::of(&[]), Settings::default());
         assert_eq!(Settings::of(&[]).resolver(), None);
+    }
+
+    #[test]
+    fn fin_03_what_is_remembered_is_what_was_in_effect() {
+        let settings = Settings::of(&[
+            DhcpOption::DnsServers(vec!["2001:db8::53".parse().unwrap()]),
+            DhcpOption::DomainList(vec!["example.net".parse().unwrap()]),
+            DhcpOption::NtpServer(vec![NtpSource::Unicast("2001:db8::123".parse().unwrap())]),
+            DhcpOption::Raw { code: 17, payload: vec![1, 2] },
+            DhcpOption::Raw { code: 17, payload: vec![3] },
+        ]);
+        assert_eq!(Settings::resumed(&settings.known()), settings);
+        assert_eq!(Settings::resumed(&Settings::default().known()), Settings::default());
+        for broken in ["x", "001", "0017", "0017ffff"] {
+            assert_eq!(Settings::resumed(broken), Settings::default(), "{broken}");
+        }
     }
 
     #[test]

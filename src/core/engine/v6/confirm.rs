@@ -1,0 +1,90 @@
+//! Asking whether addresses still fit the link: after a restart, or when the
+//! link was away (RFC 9915 §18.2.3, §18.2.12).
+
+use crate::engine::{Deadline, Why, retx};
+use crate::time::Instant;
+use crate::wire::{MessageType, StatusCode};
+
+use super::State;
+use super::answer::Answer;
+use super::bound::Bound;
+use super::common::{Common, Trust};
+use super::exchange::Exchange;
+use super::rebind::Rebind;
+use super::renew::Renew;
+use super::solicit::Solicit;
+
+/// Asking whether addresses still fit the link.
+#[derive(Debug)]
+pub(super) struct Confirm {
+    pub(super) exchange: Exchange,
+    /// A server says that they do not; another may still say that they do.
+    refused: bool,
+}
+
+/// What to do with leases that may not fit the link any more (RFC 9915
+/// §18.2.12): with a prefix a Rebind, with addresses alone a Confirm. Leases
+/// whose ends are not known need a Rebind too, which states them anew.
+pub(super) fn verify(common: &mut Common, now: Instant) -> State {
+    if common.leases.any_prefix() || common.trust == Trust::Timeless {
+        State::Rebind(Rebind::verifying(common, now))
+    } else {
+        State::Confirm(Confirm::new(common, now))
+    }
+}
+
+/// Leases that were found to be good are used on. What is wanted beside them
+/// is asked for at once, and a server that has to learn our new address does.
+pub(super) fn keep(common: &mut Common, now: Instant) -> State {
+    common.note_confirmed();
+    let has_to_ask = common.leases.any_wanting() || common.has_moved();
+    if has_to_ask && common.server.is_some() {
+        State::Renew(Renew::new(common, now))
+    } else {
+        State::Bound(Bound)
+    }
+}
+
+impl Confirm {
+    /// Asks after a random delay of up to CNF_MAX_DELAY, a MUST (RFC 9915
+    /// §18.2.3).
+    fn new(common: &mut Common, now: Instant) -> Self {
+        let exchange = Exchange::delayed(MessageType::Confirm, retx::CONFIRM, now, &mut common.rng);
+        Self { exchange, refused: false }
+    }
+
+    /// The next transmission, or the end of the wait for an answer.
+    pub(super) fn deadline(&self) -> Deadline {
+        let end = self.exchange.retx.end(retx::CONFIRM_DURATION);
+        let end = end.map(|at| Deadline { at, why: Why::GiveUp });
+        Deadline::soonest(Some(self.exchange.deadline()), end).unwrap_or(self.exchange.deadline())
+    }
+
+    /// Without an answer within CNF_MAX_RD the addresses are used on, with
+    /// the lifetimes last known.
+    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+        if !common.leases.any_held() {
+            State::Solicit(Solicit::new(common, now))
+        } else if self.refused && self.exchange.retx.is_due(now) {
+            State::Solicit(Solicit::again(common, now))
+        } else if self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {
+            keep(common, now)
+        } else {
+            State::Confirm(self)
+        }
+    }
+
+    /// One server that agrees outweighs those that do not (RFC 9915
+    /// §18.2.10.3).
+    pub(super) fn on_answer(mut self, common: &mut Common, now: Instant, answer: &Answer) -> State {
+        common.note_failures(answer);
+        match answer.failure.as_ref().map(|status| status.code) {
+            None => keep(common, now),
+            Some(StatusCode::NOT_ON_LINK) => {
+                self.refused = true;
+                State::Confirm(self)
+            }
+            Some(_) => State::Confirm(self),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Giving leases back (RFC 9915 §18.2.7).
+
+use crate::engine::{Deadline, Event, Why, retx};
+use crate::ident::Duid;
+use crate::time::{Duration, Instant};
+use crate::wire::{DhcpOption, MessageType};
+
+use super::State;
+use super::common::{Common, Contents};
+use super::exchange::Exchange;
+
+/// How long a client that stops gives its Release: time for one, and after
+/// REL_TIMEOUT for one repeat if no answer comes.
+const FAREWELL: Duration = Duration::from_millis(1500);
+
+/// Giving leases back; they are not in use any more.
+#[derive(Debug)]
+pub(super) struct Release {
+    pub(super) exchange: Exchange,
+    server: Duid,
+    given_back: Vec<DhcpOption>,
+    then: Then,
+    begun: Instant,
+}
+
+/// What follows when the leases are given back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Then {
+    /// Nothing, until somebody asks for something.
+    Rest,
+    /// Everything from the beginning.
+    StartOver,
+    /// The end.
+    Stop,
+}
+
+/// Gives up all leases and sends them back to their server, if there are any
+/// and there is a way to; then does what follows. The leases are out of use
+/// before the first message leaves (a MUST of RFC 9915 §18.2.7).
+pub(super) fn release(common: &mut Common, now: Instant, then: Then) -> State {
+    let given_back = common.leases.releasing();
+    let server = common.server.as_ref().map(|server| server.duid.clone());
+    common.clear();
+    match server {
+        Some(server) if !given_back.is_empty() && common.link.is_usable() => {
+            common.events.push_back(Event::Releasing);
+            let exchange = Exchange::new(MessageType::Release, retx::RELEASE, now, &mut common.rng);
+            State::Release(Release { exchange, server, given_back, then, begun: now })
+        }
+        _ => then.state(common, now),
+    }
+}
+
+impl Release {
+    /// The server that gave the leases.
+    pub(super) const fn server(&self) -> &Duid {
+        &self.server
+    }
+
+    /// What is given back, and nothing else.
+    pub(super) fn contents(&self) -> Contents {
+        (Some(self.server.clone()), self.given_back.clone())
+    }
+
+    /// Somebody wants an end now.
+    pub(super) fn hasten(&mut self, now: Instant) {
+        if self.then != Then::Stop {
+            (self.then, self.begun) = (Then::Stop, now);
+        }
+    }
+
+    /// The next transmission, or the end of the time there is.
+    pub(super) fn deadline(&self) -> Deadline {
+        let end = Deadline { at: self.begun + FAREWELL, why: Why::GiveUp };
+        let end = Some(end).filter(|_| self.then == Then::Stop);
+        Deadline::soonest(Some(self.exchange.deadline()), end).unwrap_or(self.exchange.deadline())
+    }
+
+    /// REL_MAX_RC transmissions went unanswered, or the link is gone; whoever
+    /// stops waits for less.
+    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+        let is_late = self.then == Then::Stop && self.begun + FAREWELL <= now;
+        if is_late || self.exchange.retx.has_failed(now) || !common.link.is_usable() {
+            self.then.state(common, now)
+        } else {
+            State::Release(self)
+        }
+    }
+
+    /// Any Reply ends it, whatever its status (RFC 9915 §18.2.10.2).
+    pub(super) fn on_answer(self, common: &mut Common, now: Instant) -> State {
+        self.then.state(common, now)
+    }
+}
+
+impl Then {
+    fn state(self, common: &mut Common, now: Instant) -> State {
+        match self {
+            Self::Rest => State::Resting,
+            Self::StartOver if common.link.is_usable() => State::start(common, now, false),
+            Self::StartOver => State::Idle,
+            Self::Stop => {
+                common.events.push_back(Event::Stopped);
+                State::Stopped
+            }
+        }
+    }
+}
