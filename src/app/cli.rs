@@ -6,10 +6,13 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use dhc6c_core::ident::Duid;
+
+use crate::os::control::Command;
 use crate::os::error::{Error, Kind};
 
 use super::config::{DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption};
-use super::log::Verbosity;
+use super::log::{Colour, Format, Verbosity};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -22,9 +25,47 @@ pub(crate) struct Cli {
 #[derive(Debug)]
 pub(crate) enum Task {
     Run(Box<RunOptions>),
-    Status { interface: Option<String>, json: bool },
-    Watch { interface: Option<String>, json: bool },
-    Stop { interfaces: Vec<String> },
+    Status {
+        interface: Option<String>,
+        json: bool,
+    },
+    Watch {
+        interface: Option<String>,
+        json: bool,
+    },
+    Wait {
+        interfaces: Vec<String>,
+        timeout: u32,
+    },
+    /// Something to be done by a running client.
+    Order {
+        command: Command,
+        interfaces: Vec<String>,
+    },
+    Lease(LeaseTask),
+    Duid(DuidTask),
+}
+
+/// What to do with the leases that are kept.
+#[derive(Debug)]
+pub(crate) enum LeaseTask {
+    Show { interface: Option<String>, json: bool },
+    Flush { interface: Option<String> },
+}
+
+/// What to do with the DUID.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum DuidTask {
+    /// Print the DUID that is stored
+    Show,
+    /// Store this DUID in place of the one there is
+    Set {
+        /// The DUID, in hexadecimal
+        #[arg(value_name = "HEX")]
+        duid: Duid,
+    },
+    /// Make a new DUID of link-layer address and time, and store it
+    New,
 }
 
 /// Why there is nothing to do.
@@ -51,6 +92,12 @@ pub(crate) struct Global {
     /// Say only what is wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+    /// How the log is written: pretty has the time, json is for programs
+    #[arg(long, global = true, value_name = "FORMAT", value_enum)]
+    pub(crate) log_format: Option<Format>,
+    /// Whether the log has colours
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Colour::Auto)]
+    pub(crate) color: Colour,
 }
 
 impl Global {
@@ -108,6 +155,18 @@ pub(crate) struct RunOptions {
     /// Do not tell the system's resolver
     #[arg(long)]
     pub(crate) no_dns: bool,
+    /// Give the leases back when stopped
+    #[arg(long, conflicts_with_all = ["keep", "once"])]
+    pub(crate) release: bool,
+    /// Leave addresses, routes and resolver data in place when stopped
+    #[arg(long, conflicts_with = "once")]
+    pub(crate) keep: bool,
+    /// Wait for an interface that does not exist yet
+    #[arg(long)]
+    pub(crate) wait_iface: bool,
+    /// Talk to servers, change nothing, and print what would be done
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// When the first Solicit is delayed (RFC 9915 section 18.2.1).
@@ -139,11 +198,11 @@ struct Words {
     #[command(flatten)]
     run: RunOptions,
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<Verb>,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum Verb {
     /// Run the client in the foreground (the same as `dhc6c IFACE`)
     Run(Box<RunOptions>),
     /// Show what a running client has and does
@@ -164,11 +223,68 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Wait until everything that was asked for is there
+    Wait {
+        #[command(flatten)]
+        on: Interfaces,
+        /// Give up after this many seconds
+        #[arg(long, value_name = "S", default_value_t = 60,
+              value_parser = clap::value_parser!(u32).range(1..))]
+        timeout: u32,
+    },
+    /// Extend the leases at their server now
+    Renew(Interfaces),
+    /// Extend the leases at any server now
+    Rebind(Interfaces),
+    /// Withdraw everything and give the leases back, then rest
+    Release(Interfaces),
+    /// Withdraw everything and give the leases back, then start over
+    Restart(Interfaces),
+    /// Read the configuration file again
+    Reload,
     /// Stop a running client: withdraw everything, release nothing
-    Stop {
-        /// Interfaces; all without one
+    Stop(Interfaces),
+    /// Show or forget the leases that are kept for the next start
+    Lease {
+        #[command(subcommand)]
+        task: Option<LeaseWords>,
+        #[command(flatten)]
+        show: ShowLease,
+    },
+    /// Show or replace the DUID that is stored
+    Duid {
+        #[command(subcommand)]
+        task: Option<DuidTask>,
+    },
+}
+
+/// The interfaces that a command is for.
+#[derive(Args, Debug)]
+struct Interfaces {
+    /// Interfaces; all that run without one
+    #[arg(value_name = "IFACE")]
+    interfaces: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+struct ShowLease {
+    /// The interface; all without one
+    #[arg(value_name = "IFACE")]
+    interface: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum LeaseWords {
+    /// Show the leases that are kept
+    Show(ShowLease),
+    /// Forget the leases that are kept
+    Flush {
+        /// The interface; all without one
         #[arg(value_name = "IFACE")]
-        interfaces: Vec<String>,
+        interface: Option<String>,
     },
 }
 
@@ -182,15 +298,37 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, St
     }
     let task = match command {
         None => Task::Run(Box::new(run)),
-        Some(Command::Run(options)) => Task::Run(options),
-        Some(Command::Status { interface, json }) => Task::Status { interface, json },
-        Some(Command::Watch { interface, json }) => Task::Watch { interface, json },
-        Some(Command::Stop { interfaces }) => Task::Stop { interfaces },
+        Some(verb) => verb.task(),
     };
     if let Task::Run(options) = &task {
         check(options).map_err(Stop::Error)?;
     }
     Ok(Cli { global, task })
+}
+
+impl Verb {
+    fn task(self) -> Task {
+        let order = |command, on: Interfaces| Task::Order { command, interfaces: on.interfaces };
+        let show = |ShowLease { interface, json }| Task::Lease(LeaseTask::Show { interface, json });
+        match self {
+            Self::Run(options) => Task::Run(options),
+            Self::Status { interface, json } => Task::Status { interface, json },
+            Self::Watch { interface, json } => Task::Watch { interface, json },
+            Self::Wait { on, timeout } => Task::Wait { interfaces: on.interfaces, timeout },
+            Self::Renew(on) => order(Command::Renew, on),
+            Self::Rebind(on) => order(Command::Rebind, on),
+            Self::Release(on) => order(Command::Release, on),
+            Self::Restart(on) => order(Command::Restart, on),
+            Self::Reload => Task::Order { command: Command::Reload, interfaces: Vec::new() },
+            Self::Stop(on) => order(Command::Stop, on),
+            Self::Lease { task: None, show: wanted }
+            | Self::Lease { task: Some(LeaseWords::Show(wanted)), .. } => show(wanted),
+            Self::Lease { task: Some(LeaseWords::Flush { interface }), .. } => {
+                Task::Lease(LeaseTask::Flush { interface })
+            }
+            Self::Duid { task } => Task::Duid(task.unwrap_or(DuidTask::Show)),
+        }
+    }
 }
 
 /// What the parser cannot see: options that do not go together.

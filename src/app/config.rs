@@ -5,6 +5,7 @@ use std::str::FromStr;
 use dhc6c_core::engine;
 use dhc6c_core::ident::{Duid, Iaid, hex_octets};
 use dhc6c_core::prefix::Prefix;
+use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::Mode;
 use dhc6c_core::wire::code;
 
@@ -22,17 +23,27 @@ pub(crate) fn engine(
     name: &str,
     options: &RunOptions,
     duid: Duid,
+    kept: Option<&Record>,
     initial_delay: bool,
 ) -> engine::Config {
     let bare = engine::Config::new(name, duid);
-    let first = options.iaid.map_or_else(|| Iaid::of_interface(name), Iaid);
+    // What was used before is used again, unless somebody says otherwise:
+    // the leases hang on it.
+    let first = |kind| {
+        let kept = || kept.and_then(|record| record.first_iaid(kind));
+        options.iaid.map(Iaid).or_else(kept).unwrap_or_else(|| Iaid::of_interface(name))
+    };
+    let first_prefix = first(AssociationKind::Prefix);
     let stateful = !options.stateless;
     engine::Config {
         mode: if stateful { Mode::Stateful } else { Mode::Stateless },
-        address: (stateful && !options.no_na).then_some(first),
+        address: (stateful && !options.no_na).then(|| first(AssociationKind::Address)),
         prefixes: (0..)
             .zip(&options.pd)
-            .map(|(index, wish)| engine::PrefixRequest { iaid: first.further(index), hint: wish.0 })
+            .map(|(index, wish)| engine::PrefixRequest {
+                iaid: first_prefix.further(index),
+                hint: wish.0,
+            })
             .collect(),
         rapid_commit: options.rapid_commit,
         request: bare.request.iter().chain(&options.request).copied().collect(),

@@ -35,9 +35,14 @@ pub(crate) fn status_line(snapshot: &Snapshot) -> String {
     json(&status)
 }
 
-/// The answer when an interface has stopped.
-pub(crate) fn stopped_line() -> String {
+/// The answer when something was done, or will be.
+pub(crate) fn done_line() -> String {
     serde_json::json!({ "ok": true }).to_string()
+}
+
+/// The answer when something cannot be done.
+pub(crate) fn refused_line(why: &str) -> String {
+    serde_json::json!({ "error": why }).to_string()
 }
 
 /// `dhc6c status [IFACE] [--json]`
@@ -83,20 +88,77 @@ pub(crate) fn watch(
     Ok(())
 }
 
-/// `dhc6c stop [IFACE]...`
-pub(crate) fn stop(global: &Global, interfaces: &[String]) -> Result<(), Failure> {
-    let names = match interfaces {
+/// `dhc6c renew|rebind|release|restart|stop [IFACE]...` and `dhc6c reload`
+pub(crate) fn order(
+    global: &Global,
+    command: Command,
+    interfaces: &[String],
+) -> Result<(), Failure> {
+    let mut names = match interfaces {
         [] => running(&global.run_dir, None)?,
         names => names.to_vec(),
     };
+    if command == Command::Reload {
+        // One interface speaks for its whole process.
+        names.truncate(1);
+    }
     for name in &names {
-        // The answer comes when the interface has stopped; a connection that
+        // The answer to a stop comes when all has ended; a connection that
         // ends without one says the same.
-        ask(&global.run_dir, name, Command::Stop)
-            .and_then(|mut lines| lines.try_for_each(|line| line.map(drop)))
+        let mut lines =
+            ask(&global.run_dir, name, command).map_err(|error| Failure::on(name, error))?;
+        lines
+            .try_for_each(|line| refusal(&line?).map_or(Ok(()), Err))
             .map_err(|error| Failure::on(name, error))?;
     }
     Ok(())
+}
+
+/// `dhc6c wait [IFACE]... [--timeout S]`
+pub(crate) fn wait(global: &Global, interfaces: &[String], timeout: u32) -> Result<(), Failure> {
+    let end = std::time::Instant::now() + Duration::from_secs(timeout.into());
+    let late = || Error::new("not ready", format!("{timeout} s have passed")).kind(Kind::TimedOut);
+    loop {
+        let names = match interfaces {
+            [] => running(&global.run_dir, None),
+            names => Ok(names.to_vec()),
+        };
+        let done = names.and_then(|names| {
+            names.iter().try_for_each(|name| {
+                let left = end.saturating_duration_since(std::time::Instant::now());
+                wait_for(&global.run_dir, name, left.max(SHORTEST_WAIT))
+            })
+        });
+        match done {
+            Ok(()) => return Ok(()),
+            // The client may still come, or come back.
+            Err(error) if error.kind == Kind::NoDaemon || error == hung_up() => {}
+            Err(error) if error.kind == Kind::TimedOut => return Err(late().into()),
+            Err(error) => return Err(error.into()),
+        }
+        if std::time::Instant::now() >= end {
+            return Err(late().into());
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+/// How often a client that does not run is looked for.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+/// A socket cannot wait for no time at all.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+fn wait_for(run_directory: &Path, name: &str, limit: Duration) -> Result<(), Error> {
+    let mut lines = ask_within(run_directory, name, Command::Wait, Some(limit))?;
+    let line = lines.next().unwrap_or_else(|| Err(hung_up()))?;
+    refusal(&line).map_or(Ok(()), Err)
+}
+
+/// What a running client does not want to do.
+fn refusal(line: &str) -> Option<Error> {
+    let reply: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    let why = reply.get("error")?.as_str()?;
+    Some(Error::new("the running client refuses", why))
 }
 
 /// One line of `watch` for people.
@@ -129,6 +191,16 @@ fn ask(
     interface: &str,
     command: Command,
 ) -> Result<impl Iterator<Item = Result<String, Error>>, Error> {
+    ask_within(run_directory, interface, command, patience(command))
+}
+
+/// The same, waiting no longer than `limit` for each line.
+fn ask_within(
+    run_directory: &Path,
+    interface: &str,
+    command: Command,
+    limit: Option<Duration>,
+) -> Result<impl Iterator<Item = Result<String, Error>> + use<>, Error> {
     let path = control::path(run_directory, interface);
     let mut stream = UnixStream::connect(&path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => not_running(),
@@ -140,7 +212,7 @@ fn ask(
         _ => Error::new(format!("cannot connect to {}", path.display()), error),
     })?;
     stream
-        .set_read_timeout(patience(command))
+        .set_read_timeout(limit)
         .map_err(|error| Error::new("cannot limit the wait for an answer", error))?;
     writeln!(stream, "{}", json(&Request { command })).map_err(|_| hung_up())?;
     let lines = BufReader::new(stream).lines();
@@ -153,10 +225,10 @@ fn ask(
 /// How long a client that is well may take for an answer.
 fn patience(command: Command) -> Option<Duration> {
     match command {
-        Command::Status => Some(Duration::from_secs(5)),
         // Answered when the interface has stopped.
         Command::Stop => Some(Duration::from_secs(10)),
-        Command::Watch => None,
+        Command::Watch | Command::Wait => None,
+        _ => Some(Duration::from_secs(5)),
     }
 }
 
@@ -180,12 +252,12 @@ fn no_answer() -> Error {
 }
 
 /// Our own types always have a JSON form.
-fn json(value: &impl Serialize) -> String {
+pub(super) fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Prints a line; a reader that went away is no failure.
-fn print(line: &str) -> Result<(), Error> {
+pub(super) fn print(line: &str) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),

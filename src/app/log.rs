@@ -1,15 +1,19 @@
 //! The log: one line an event on standard error, warnings marked as such.
+//! Its text is safe to print: what comes from servers was escaped before.
 //!
 //! A subscriber of our own: a plain line needs no registry of spans, and
 //! that is an eighth of a megabyte on a router's flash.
 
 use std::fmt;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
+use clap::ValueEnum;
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::os::clock;
 
 /// How much is said.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,43 +28,98 @@ pub(crate) enum Verbosity {
     All,
 }
 
-/// Starts the log of this process.
-pub(crate) fn start(verbosity: Verbosity) {
+/// How a line is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Format {
+    /// With the time in front; warnings stand out
+    Pretty,
+    /// The text alone, for a log that has the time already
+    Plain,
+    /// An object a line
+    Json,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum Colour {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Starts the log of this process. Without a format it is pretty on a
+/// terminal and plain elsewhere.
+pub(crate) fn start(verbosity: Verbosity, format: Option<Format>, colour: Colour) {
     let level = match verbosity {
         Verbosity::Quiet => LevelFilter::WARN,
         Verbosity::Normal => LevelFilter::INFO,
         Verbosity::Verbose => LevelFilter::DEBUG,
         Verbosity::All => LevelFilter::TRACE,
     };
+    let terminal = std::io::stderr().is_terminal();
+    let format = format.unwrap_or(if terminal { Format::Pretty } else { Format::Plain });
+    let colour = match colour {
+        Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
+        Colour::Always => true,
+        Colour::Never => false,
+    };
     // Fails only where a log was started before: then that one stays.
-    let _ = tracing::subscriber::set_global_default(Lines(level));
+    let _ = tracing::subscriber::set_global_default(Lines { level, format, colour });
 }
 
 /// Writes each event as a line.
-struct Lines(LevelFilter);
+struct Lines {
+    level: LevelFilter,
+    format: Format,
+    colour: bool,
+}
+
+impl Lines {
+    fn line(&self, level: Level, text: &str) -> String {
+        let (severity, colour) = match level {
+            Level::ERROR => ("error: ", "\x1b[31m"),
+            Level::WARN => ("warning: ", "\x1b[33m"),
+            _ => ("", ""),
+        };
+        let (colour, end) = match self.colour && !colour.is_empty() {
+            true => (colour, "\x1b[0m"),
+            false => ("", ""),
+        };
+        match self.format {
+            Format::Plain => format!("{colour}{severity}{text}{end}\n"),
+            Format::Pretty => {
+                format!("{} {colour}{severity}{text}{end}\n", clock::wall_now())
+            }
+            Format::Json => {
+                let level = level.as_str().to_ascii_lowercase();
+                let time = clock::wall_now();
+                let line = serde_json::json!({ "time": time, "level": level, "text": text });
+                format!("{line}\n")
+            }
+        }
+    }
+}
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Libraries speak of their own matters, netlink of every message.
         let ours = metadata.target().starts_with("dhc6c");
-        *metadata.level() <= self.0 && (ours || *metadata.level() <= Level::WARN)
+        *metadata.level() <= self.level && (ours || *metadata.level() <= Level::WARN)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.0)
+        Some(self.level)
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut message = Message(String::new());
         event.record(&mut message);
-        let severity = match *event.metadata().level() {
-            Level::ERROR => "error: ",
-            Level::WARN => "warning: ",
-            _ => "",
-        };
         // One write, so that lines of several writers do not mix; where
         // nobody reads the log there is nobody to tell.
-        let line = format!("{severity}{}\n", message.0);
+        let line = self.line(*event.metadata().level(), &message.0);
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 
@@ -82,5 +141,29 @@ impl Visit for Message {
         if field.name() == "message" {
             self.0 = format!("{value:?}");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_format_is_one_line() {
+        let line = |format, colour, level| {
+            Lines { level: LevelFilter::INFO, format, colour }.line(level, "eth0: \"x\"")
+        };
+        assert_eq!(line(Format::Plain, false, Level::INFO), "eth0: \"x\"\n");
+        assert_eq!(line(Format::Plain, false, Level::WARN), "warning: eth0: \"x\"\n");
+        assert_eq!(line(Format::Plain, true, Level::WARN), "\x1b[33mwarning: eth0: \"x\"\x1b[0m\n");
+        assert_eq!(line(Format::Plain, true, Level::INFO), "eth0: \"x\"\n");
+        assert!(line(Format::Pretty, false, Level::INFO).ends_with("Z eth0: \"x\"\n"));
+        let json = line(Format::Json, true, Level::WARN);
+        let object: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            (object["level"].as_str(), object["text"].as_str()),
+            (Some("warn"), Some("eth0: \"x\""))
+        );
+        assert_eq!(json.lines().count(), 1);
     }
 }

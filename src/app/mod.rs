@@ -7,6 +7,7 @@
 mod cli;
 mod config;
 mod ctl;
+mod kept;
 mod log;
 mod narrate;
 mod run;
@@ -28,14 +29,17 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(cli::Stop::Error(error)) => return report("", &error),
     };
-    log::start(cli.global.verbosity());
+    log::start(cli.global.verbosity(), cli.global.log_format, cli.global.color);
     match cli.task {
         cli::Task::Run(options) => run::run(&cli.global, *options),
         cli::Task::Status { interface, json } => {
             ctl::status(&cli.global, interface.as_deref(), json)
         }
         cli::Task::Watch { interface, json } => ctl::watch(&cli.global, interface.as_deref(), json),
-        cli::Task::Stop { interfaces } => ctl::stop(&cli.global, &interfaces),
+        cli::Task::Wait { interfaces, timeout } => ctl::wait(&cli.global, &interfaces, timeout),
+        cli::Task::Order { command, interfaces } => ctl::order(&cli.global, command, &interfaces),
+        cli::Task::Lease(task) => kept::lease(&cli.global, task).map_err(Into::into),
+        cli::Task::Duid(task) => kept::duid(&cli.global, task).map_err(Into::into),
     }
     .map_or_else(|failure| report(&failure.about, &failure.error), |()| ExitCode::SUCCESS)
 }

@@ -1,22 +1,25 @@
 //! `dhc6c run`: what happens before and after the loops of the interfaces.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use dhc6c_core::ident::Duid;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tokio::task::{JoinSet, LocalSet};
 use tracing::{info, warn};
 
+use crate::os::control::Asked;
 use crate::os::error::{Error, Kind};
 use crate::os::link::Links;
 use crate::os::store::Store;
+use crate::os::writer::Writer;
 use crate::os::{clock, permission};
 
-use super::Failure;
 use super::cli::{Global, RunOptions};
 use super::config::DuidChoice;
-use super::uplink::{Setup, Uplink};
+use super::uplink::{Order, Setup, Uplink};
+use super::{Failure, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
 pub(crate) fn run(global: &Global, options: RunOptions) -> Result<(), Failure> {
@@ -31,7 +34,10 @@ async fn run_all(global: Global, options: RunOptions) -> Result<(), Failure> {
     let links = Links::open().await?;
     // Misspelt names come first: that needs no permission to be told.
     for name in &options.interfaces {
-        check_interface(name, &links).map_err(|error| Failure::on(name, error))?;
+        let waits = options.wait_iface && links.find(name).is_none();
+        if !waits {
+            check_interface(name, &links).map_err(|error| Failure::on(name, error))?;
+        }
     }
     for name in &options.interfaces {
         permission::check().map_err(|error| Failure::on(name, error))?;
@@ -39,54 +45,99 @@ async fn run_all(global: Global, options: RunOptions) -> Result<(), Failure> {
     std::fs::create_dir_all(&global.run_dir).map_err(|error| {
         Error::new(format!("cannot make the directory {}", global.run_dir.display()), error)
     })?;
+    let store = Store::new(&global.state_dir);
     // One for all interfaces (RFC 9915 §11).
-    let duid = duid(&global, &options, &links)?;
-    let (stop, stopped) = watch::channel(false);
-    let setup = Rc::new(Setup { global, options, duid, stop: stopped });
-    let mut uplinks = JoinSet::new();
-    for name in setup.options.interfaces.clone() {
-        let setup = Rc::clone(&setup);
-        uplinks.spawn_local(async move {
-            match Uplink::open(&setup, &name).await {
+    let duid = duid(&store, &options, &links)?;
+    // Every loop watches for itself; this one was for the beginning.
+    drop(links);
+    let (reloads, reload_requests) = mpsc::channel(1);
+    let names = options.interfaces.clone();
+    let writer = Writer::start()?;
+    let setup = Rc::new(Setup { global, options, duid, store, writer, reloads });
+    let mut process = Process {
+        setup,
+        uplinks: JoinSet::new(),
+        orders: BTreeMap::new(),
+        signals: Signals::open()?,
+        reloads: reload_requests,
+    };
+    for name in names {
+        process.start(name);
+    }
+    process.run().await
+}
+
+/// The interfaces of a process, and what is told to all of them.
+struct Process {
+    setup: Rc<Setup>,
+    uplinks: JoinSet<Result<(), Failure>>,
+    orders: BTreeMap<String, mpsc::UnboundedSender<Order>>,
+    signals: Signals,
+    reloads: mpsc::Receiver<Asked>,
+}
+
+impl Process {
+    fn start(&mut self, name: String) {
+        let (orders, receiver) = mpsc::unbounded_channel();
+        self.orders.insert(name.clone(), orders);
+        let setup = Rc::clone(&self.setup);
+        self.uplinks.spawn_local(async move {
+            match Uplink::open(&setup, &name, receiver).await {
                 Ok(uplink) => uplink.run().await,
                 Err(error) => Err(error),
             }
             .map_err(|error| Failure::on(&name, error))
         });
     }
-    // Every loop watches for itself; this one was for the beginning.
-    drop(links);
-    join(uplinks, stop).await
-}
 
-/// Waits for the loops to end; a signal or a failure ends them all.
-async fn join(
-    mut uplinks: JoinSet<Result<(), Failure>>,
-    stop: watch::Sender<bool>,
-) -> Result<(), Failure> {
-    let mut signals = Signals::open()?;
-    let mut outcome = Ok(());
-    loop {
-        tokio::select! {
-            ended = uplinks.join_next() => match ended {
-                None => return outcome,
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(failure))) => {
-                    outcome = outcome.and(Err(failure));
-                    stop.send_replace(true);
+    /// Waits for the loops to end; a failure ends them all.
+    async fn run(mut self) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        loop {
+            tokio::select! {
+                ended = self.uplinks.join_next() => match ended {
+                    None => break,
+                    Some(Ok(Ok(()))) => {}
+                    Some(Ok(Err(failure))) => {
+                        outcome = outcome.and(Err(failure));
+                        self.order(&Order::Stop);
+                    }
+                    // A bug, and no reason to leave the others unattended.
+                    Some(Err(panic)) => {
+                        outcome = outcome.and(Err(Error::new("internal error", panic).into()));
+                        self.order(&Order::Stop);
+                    }
+                },
+                told = self.signals.next() => match told {
+                    Told::Order(order) => self.order(&order),
+                    Told::Reload => self.reload(),
+                },
+                Some(asked) = self.reloads.recv() => {
+                    self.reload();
+                    asked.reply(ctl::done_line());
                 }
-                // A bug, and no reason to leave the others unattended.
-                Some(Err(panic)) => {
-                    outcome = outcome.and(Err(Error::new("internal error", panic).into()));
-                    stop.send_replace(true);
-                }
-            },
-            name = signals.stop() => {
-                info!("{name}: stopping");
-                stop.send_replace(true);
             }
         }
+        if let Ok(setup) = Rc::try_unwrap(self.setup) {
+            setup.writer.finish();
+        }
+        outcome
     }
+
+    fn order(&mut self, order: &Order) {
+        // Those that have ended need no orders.
+        self.orders.retain(|_, orders| orders.send(order.clone()).is_ok());
+    }
+
+    fn reload(&self) {
+        info!("nothing to reload, there is no configuration file");
+    }
+}
+
+/// What a signal says.
+enum Told {
+    Order(Order),
+    Reload,
 }
 
 /// The signals of the contract.
@@ -94,6 +145,8 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
+    renew: Signal,
+    restart: Signal,
 }
 
 impl Signals {
@@ -103,20 +156,22 @@ impl Signals {
             terminate: open(SignalKind::terminate())?,
             interrupt: open(SignalKind::interrupt())?,
             hangup: open(SignalKind::hangup())?,
+            renew: open(SignalKind::user_defined1())?,
+            restart: open(SignalKind::user_defined2())?,
         })
     }
 
-    /// Waits until one asks to stop.
-    async fn stop(&mut self) -> &'static str {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return "SIGTERM",
-                _ = self.interrupt.recv() => return "SIGINT",
-                _ = self.hangup.recv() => {
-                    info!("SIGHUP: nothing to reload, there is no configuration file");
-                }
-            }
-        }
+    /// Waits for the next one.
+    async fn next(&mut self) -> Told {
+        let (name, told) = tokio::select! {
+            _ = self.terminate.recv() => ("SIGTERM: stopping", Told::Order(Order::Stop)),
+            _ = self.interrupt.recv() => ("SIGINT: stopping", Told::Order(Order::Stop)),
+            _ = self.hangup.recv() => ("SIGHUP: reloading", Told::Reload),
+            _ = self.renew.recv() => ("SIGUSR1: renewing", Told::Order(Order::Renew)),
+            _ = self.restart.recv() => ("SIGUSR2: starting over", Told::Order(Order::Restart)),
+        };
+        info!("{name}");
+        told
     }
 }
 
@@ -162,7 +217,7 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Our DUID: the one given, the stored one, or a new one that is stored.
-fn duid(global: &Global, options: &RunOptions, links: &Links) -> Result<Duid, Error> {
+fn duid(store: &Store, options: &RunOptions, links: &Links) -> Result<Duid, Error> {
     let choice = options.duid.as_ref();
     let link = options.interfaces.first().and_then(|name| links.link_address(name));
     match (choice, &link) {
@@ -170,7 +225,6 @@ fn duid(global: &Global, options: &RunOptions, links: &Links) -> Result<Duid, Er
         (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
         _ => {}
     }
-    let store = Store::new(&global.state_dir);
     let (stored, warning) = store.duid();
     if let Some(warning) = warning {
         warn!("{warning}");
@@ -182,6 +236,9 @@ fn duid(global: &Global, options: &RunOptions, links: &Links) -> Result<Duid, Er
         Some(link) if choice != Some(&DuidChoice::Uuid) => Duid::llt(link, clock::unix_seconds()),
         _ => Duid::uuid(random_uuid(clock::entropy()?)),
     };
+    if options.dry_run {
+        return Ok(link.map_or(made, |link| Duid::ll(&link)));
+    }
     match (store.set_duid(&made), link) {
         (Ok(()), _) => Ok(made),
         // RFC 9915 §11.2: without stable storage a DUID-LLT MUST NOT be used.

@@ -1,36 +1,39 @@
 //! The one loop: an interface's engine between its inputs and its outputs.
+//! What people and signals ask for is in `commands`, the end in `finish`.
+
+mod commands;
+mod finish;
 
 use std::rc::Rc;
 
 use dhc6c_core::desired::{self, Desired};
-use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output};
+use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output, Restored};
 use dhc6c_core::ident::Duid;
 use dhc6c_core::link::{Datagram, Link};
+use dhc6c_core::record::Record;
 use dhc6c_core::snapshot::Snapshot;
 use dhc6c_core::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use crate::os::apply::Kernel;
 use crate::os::clock::{self, Timer};
-use crate::os::control::{Asked, Command, Control};
-use crate::os::error::{Error, Kind};
+use crate::os::control::{Asked, Control};
+use crate::os::error::Error;
 use crate::os::journal::Journal;
 use crate::os::link::{AddressState, Change, Links};
 use crate::os::lock::Lock;
 use crate::os::resolver::Resolver;
+use crate::os::store::{Kept, Store};
 use crate::os::udp::Socket;
+use crate::os::writer::Writer;
 
 use super::cli::{Global, InitialDelay, RunOptions};
-use super::{config, ctl, narrate};
+use super::{config, narrate};
 
 /// How long after boot the first Solicit is delayed (a power cut
 /// brings a whole street up at once).
 const BOOT_RUSH: Duration = Duration::from_secs(60);
-
-/// How long those who wait for the end have to read that it has come: with
-/// the 2 s that the resolver may take, all is over within 3 s.
-const PATIENCE_TO_TELL: Duration = Duration::from_millis(500);
 
 /// What all interfaces of a process share.
 pub(crate) struct Setup {
@@ -38,8 +41,23 @@ pub(crate) struct Setup {
     pub(crate) options: RunOptions,
     /// Our DUID, the same on all of them.
     pub(crate) duid: Duid,
-    /// Becomes true when the process is to end.
-    pub(crate) stop: watch::Receiver<bool>,
+    /// What is kept between runs.
+    pub(crate) store: Store,
+    /// Writes it.
+    pub(crate) writer: Writer,
+    /// Where requests to read the configuration again go.
+    pub(crate) reloads: mpsc::Sender<Asked>,
+}
+
+/// What a signal, or whoever runs the interfaces, tells one of them.
+#[derive(Clone, Debug)]
+pub(crate) enum Order {
+    /// Extend the leases now.
+    Renew,
+    /// Give the leases back and start over.
+    Restart,
+    /// Stop as configured.
+    Stop,
 }
 
 /// One interface that the client runs on.
@@ -54,13 +72,18 @@ pub(crate) struct Uplink {
     timer: Timer,
     control: Control,
     lock: Lock,
-    stop: watch::Receiver<bool>,
+    setup: Rc<Setup>,
+    orders: mpsc::UnboundedReceiver<Order>,
     once: bool,
     give_up_at: Option<Instant>,
     /// Those who follow what happens.
     watchers: Vec<Asked>,
+    /// Those who wait until everything is there.
+    waiters: Vec<Asked>,
     /// Those who wait for the end.
     stoppers: Vec<Asked>,
+    /// The end has begun, and what is configured is to stay.
+    leaves_all: bool,
     /// What the system refused last.
     refused: Option<String>,
     /// What the engine wants of the system.
@@ -73,7 +96,7 @@ enum Woken {
     Datagram(std::io::Result<Datagram>),
     Link(Result<Change, Error>),
     Asked(Asked),
-    Stop,
+    Ordered(Order),
 }
 
 /// How far a link can be used.
@@ -108,20 +131,32 @@ enum End {
 impl Uplink {
     /// Opens everything the interface needs; leftovers of a process that was
     /// killed are removed with the first wanted state.
-    pub(crate) async fn open(setup: &Rc<Setup>, name: &str) -> Result<Self, Error> {
-        let Setup { global, options, duid, stop } = &**setup;
+    pub(crate) async fn open(
+        setup: &Rc<Setup>,
+        name: &str,
+        orders: mpsc::UnboundedReceiver<Order>,
+    ) -> Result<Self, Error> {
+        let Setup { global, options, duid, store, .. } = &**setup;
         let lock = Lock::take(&global.run_dir, name)?;
         let links = Links::open().await?;
-        let link =
-            links.find(name).ok_or_else(|| Error::new("cannot start", "the interface is gone"))?;
-        let socket = Socket::open(name, link.index)?;
+        let link = links.find(name).unwrap_or_default();
+        // One that is waited for gets its socket when it comes.
+        let socket = (link.index != 0).then(|| Socket::open(name, link.index)).transpose()?;
         let now = clock::now();
         let (journal, warning) = Journal::open(&global.run_dir.join(format!("{name}.journal")));
         if let Some(warning) = warning {
             warn!("{name}: {warning}");
         }
+        let in_use = !journal.is_empty();
+        let (kept, warning) = store.leases(name, duid, now);
+        if let Some(warning) = warning {
+            warn!("{name}: {warning}");
+        }
         let resolver = Resolver::new(&global.run_dir, name, !options.no_dns);
-        let kernel = Kernel::open(name, link.index, journal, resolver, now).await?;
+        let mut kernel = Kernel::open(name, link.index, journal, resolver, now).await?;
+        if options.dry_run {
+            kernel.pretend();
+        }
         let control = Control::open(&global.run_dir, name)?;
         let initial_delay = match options.initial_delay {
             InitialDelay::Always => true,
@@ -129,23 +164,34 @@ impl Uplink {
             // A link that is not usable yet is one whose carrier just rose.
             InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !link.is_usable(),
         };
-        let config = config::engine(name, options, duid.clone(), initial_delay);
+        let record = kept.as_ref().map(|kept| &kept.record);
+        let config = config::engine(name, options, duid.clone(), record, initial_delay);
+        let engine = match kept {
+            Some(Kept { record, times_are_known, .. }) => {
+                let restored = Restored { record, in_use, times_are_known };
+                Interface::restore(config, clock::entropy()?, restored, now)
+            }
+            None => Interface::new(config, clock::entropy()?),
+        };
         let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
         Ok(Self {
             name: name.to_owned(),
-            engine: Interface::new(config, clock::entropy()?),
+            engine,
             kernel,
-            socket: Some(socket),
+            socket,
             links,
             link,
             timer: Timer::new()?,
             control,
             lock,
-            stop: stop.clone(),
+            setup: Rc::clone(setup),
+            orders,
             once: options.once,
             give_up_at,
             watchers: Vec::new(),
+            waiters: Vec::new(),
             stoppers: Vec::new(),
+            leaves_all: false,
             refused: None,
             desired: Desired::default(),
         })
@@ -161,12 +207,15 @@ impl Uplink {
     }
 
     async fn serve(&mut self) -> Result<End, Error> {
-        self.apply(clock::now()).await;
         self.note_link();
         self.engine.handle_input(clock::now(), Input::Link(self.link));
+        self.drain(clock::now()).await;
+        // What an earlier process left behind and nobody wants any more.
+        self.apply(clock::now()).await;
         loop {
             let now = clock::now();
             self.drain(now).await;
+            self.tell_waiters();
             if let Some(end) = self.end(now) {
                 return Ok(end);
             }
@@ -187,7 +236,7 @@ impl Uplink {
             change = self.links.next() => Woken::Link(change),
             asked = self.control.next() => Woken::Asked(asked),
             // The sender lives as long as the process.
-            _ = self.stop.wait_for(|stop| *stop), if !self.engine.is_stopped() => Woken::Stop,
+            Some(order) = self.orders.recv() => Woken::Ordered(order),
         }
     }
 
@@ -208,7 +257,7 @@ impl Uplink {
             }
             Woken::Link(change) => self.link_input(change?).await,
             Woken::Asked(asked) => self.answer(asked),
-            Woken::Stop => Some(Input::Stop { release: false }),
+            Woken::Ordered(order) => Some(self.obey(&order)),
         })
     }
 
@@ -293,37 +342,29 @@ impl Uplink {
         }
     }
 
-    fn answer(&mut self, asked: Asked) -> Option<Input> {
-        match asked.command {
-            Command::Status => {
-                asked.reply(ctl::status_line(&self.snapshot(clock::now())));
-                None
-            }
-            Command::Watch => {
-                self.watchers.push(asked);
-                None
-            }
-            Command::Stop => {
-                info!("{}: stop was asked for", self.name);
-                self.tell(&narrate::command_line(&self.name, "stop"));
-                self.stoppers.push(asked);
-                Some(Input::Stop { release: false })
-            }
-        }
-    }
-
     /// Does what the engine wants until it wants nothing more.
     async fn drain(&mut self, now: Instant) {
         while let Some(output) = self.engine.poll_output(now) {
             match output {
+                // An end that leaves everything in place.
+                Output::Desired(_) if self.leaves_all => {}
                 Output::Desired(desired) => {
                     self.desired = *desired;
                     self.apply(now).await;
                 }
-                Output::Keep(_) => {}
+                Output::Keep(record) => self.keep(*record),
                 Output::Event(event) => self.narrate(now, &event),
                 Output::Transmit(octets) => self.send(&octets),
             }
+        }
+    }
+
+    /// Has the leases written down for the next start.
+    fn keep(&self, record: Record) {
+        let Setup { store, writer, duid, options, .. } = &*self.setup;
+        if !options.dry_run {
+            let (path, octets) = store.leases_file(&self.name, duid, record);
+            writer.write(path, octets);
         }
     }
 
@@ -340,7 +381,10 @@ impl Uplink {
     /// An address that was there before us passes no detection again.
     fn note_usable(&mut self, now: Instant) {
         for &address in self.desired.addresses.keys() {
-            if self.links.address(self.link.index, address) == Some(AddressState::Usable) {
+            // One that is not really there is not looked for.
+            if self.kernel.pretends()
+                || self.links.address(self.link.index, address) == Some(AddressState::Usable)
+            {
                 self.engine.handle_input(now, Input::AddressUsable(address));
             }
         }
@@ -384,40 +428,6 @@ impl Uplink {
             return Some(End::Once);
         }
         self.give_up_at.filter(|&at| at <= now).map(|_| End::TimedOut)
-    }
-
-    /// Leaves the system as the contract says for each way to end.
-    async fn finish(mut self, end: End) -> Result<(), Error> {
-        if end != End::Once {
-            let now = clock::now();
-            self.engine.handle_input(now, Input::Stop { release: false });
-            self.drain(now).await;
-            let failures = self.kernel.withdraw(clock::now()).await;
-            self.note_failures(failures);
-        }
-        self.watchers.clear();
-        self.kernel.finish().await;
-        // Whoever waits for the end may start the next one at once: the port,
-        // the socket and the lock are free before they are told.
-        self.socket = None;
-        self.control.hide();
-        self.lock.release();
-        for stopper in self.stoppers.drain(..) {
-            stopper.reply(ctl::stopped_line());
-        }
-        self.timer.set(Some(clock::now() + PATIENCE_TO_TELL));
-        tokio::select! {
-            () = self.control.close() => {}
-            () = self.timer.expired() => {}
-        }
-        if end == End::TimedOut {
-            return Err(Error::new(
-                "cannot configure",
-                "no server gave what was asked for in time",
-            )
-            .kind(Kind::TimedOut));
-        }
-        Ok(())
     }
 }
 

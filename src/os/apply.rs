@@ -33,6 +33,8 @@ pub(crate) struct Kernel {
     /// Those among them that somebody else had installed before us.
     foreign: BTreeSet<Entry>,
     patience: Patience,
+    /// Steps are printed, and nothing is changed.
+    pretends: bool,
 }
 
 impl Kernel {
@@ -59,9 +61,20 @@ impl Kernel {
             resolver,
             foreign: BTreeSet::new(),
             patience: Patience::default(),
+            pretends: false,
         };
         kernel.resync(now).await?;
         Ok(kernel)
+    }
+
+    /// From now on steps are printed and nothing is changed.
+    pub(crate) fn pretend(&mut self) {
+        self.pretends = true;
+    }
+
+    /// True when nothing is really changed.
+    pub(crate) fn pretends(&self) -> bool {
+        self.pretends
     }
 
     /// Brings about what is wanted. What fails is reported and tried again
@@ -69,6 +82,11 @@ impl Kernel {
     pub(crate) async fn apply(&mut self, desired: &Desired, now: Instant) -> Vec<Error> {
         let mut errors = Vec::new();
         for step in desired::diff(desired, &self.actual) {
+            if self.pretends {
+                println!("{}: would {}", self.interface, in_words(&step));
+                desired::enter(&mut self.actual, &step);
+                continue;
+            }
             let wish = wish(&step, desired);
             if self.carry_out(&step, wish, now, &mut errors).await {
                 desired::enter(&mut self.actual, &step);
@@ -80,6 +98,9 @@ impl Kernel {
     /// Reads anew what is there; true when something of ours was removed by
     /// somebody else, so that it is time to apply again.
     pub(crate) async fn resync(&mut self, now: Instant) -> Result<bool, Error> {
+        if self.pretends {
+            return Ok(false);
+        }
         self.leave_other_interfaces().await;
         let there = self.read(now).await?;
         let index = self.index;
@@ -125,6 +146,9 @@ impl Kernel {
     /// Takes back everything that is ours, and the journal's file with it.
     pub(crate) async fn withdraw(&mut self, now: Instant) -> Vec<Error> {
         let mut errors = self.apply(&Desired::default(), now).await;
+        if self.pretends {
+            return errors;
+        }
         errors.extend(self.journal.close().err().map(journal_failed));
         errors
     }
@@ -321,6 +345,23 @@ impl Kernel {
             Errno::ENODEV => Error::new(what, "the interface is gone"),
             errno => Error::new(what, errno.desc()),
         }
+    }
+}
+
+/// A step as an order, for those who only want to see it.
+fn in_words(step: &Step) -> String {
+    match step {
+        Step::AddAddress(address, _) => format!("add address {address}/{ADDRESS_LENGTH}"),
+        Step::UpdateAddress(address, _) => format!("change the lifetimes of address {address}"),
+        Step::RemoveAddress(address) => format!("remove address {address}"),
+        Step::AddUnreachable(prefix) => format!("add unreachable route {prefix}"),
+        Step::RemoveUnreachable(prefix) => format!("remove unreachable route {prefix}"),
+        Step::SetResolver(told) => {
+            let servers: Vec<_> = told.servers.iter().map(ToString::to_string).collect();
+            let domains: Vec<_> = told.domains.iter().map(ToString::to_string).collect();
+            format!("tell the resolver: {}", [servers, domains].concat().join(" "))
+        }
+        Step::ClearResolver => "take back what the resolver was told".to_owned(),
     }
 }
 

@@ -38,6 +38,19 @@ pub(crate) enum Command {
     Status,
     /// A line for each event, until either side ends.
     Watch,
+    /// One line, when everything that was asked for is there.
+    Wait,
+    /// Extend the leases at their server now; answered when accepted.
+    Renew,
+    /// Extend the leases at any server now; answered when accepted.
+    Rebind,
+    /// Give the leases back and rest; answered when accepted.
+    Release,
+    /// Give the leases back and start over; answered when accepted.
+    Restart,
+    /// Read the configuration again, for all interfaces of the process;
+    /// answered when that is done.
+    Reload,
     /// Stop this interface; answered when it has stopped.
     Stop,
 }
@@ -213,10 +226,10 @@ async fn answer(
                 None => return Ok(()),
             },
             read = reader.read(&mut rest), if reads => if read? == 0 {
-                // A stream ends here, or it would hold its slot until the
+                // A stream or a long wait ends here, or it would hold its slot until the
                 // next event. For one answer the other side may still wait
                 // that has closed its writing half alone.
-                if command == Command::Watch {
+                if matches!(command, Command::Watch | Command::Wait) {
                     return Ok(());
                 }
                 reads = false;

@@ -73,6 +73,11 @@ impl Journal {
         self.entries.contains(entry)
     }
 
+    /// True when nothing is ours.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The objects that are ours.
     pub(crate) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         self.entries.iter().copied()
@@ -136,7 +141,7 @@ fn read(path: &Path, boot: &str) -> Result<BTreeSet<Entry>, String> {
 }
 
 /// What tells this boot from others; empty where the kernel does not say.
-fn boot_id() -> String {
+pub(crate) fn boot_id() -> String {
     fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
 }
 

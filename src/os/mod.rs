@@ -24,6 +24,7 @@
 //! | [`resolver`] | name servers and search list, handed to the system |
 //! | [`store`] | the DUID and the leases on disk |
 //! | [`udp`] | the socket at UDP port 546 |
+//! | [`writer`] | the thread that writes to disk |
 
 pub(crate) mod apply;
 pub(crate) mod clock;
@@ -42,3 +43,4 @@ pub(crate) mod permission;
 pub(crate) mod resolver;
 pub(crate) mod store;
 pub(crate) mod udp;
+pub(crate) mod writer;

@@ -151,6 +151,11 @@ impl Client {
         self.process.pid()
     }
 
+    /// All it has written on standard output.
+    pub(crate) fn stdout(&self) -> String {
+        self.process.stdout()
+    }
+
     /// All it has written on standard error.
     pub(crate) fn stderr(&self) -> String {
         self.process.stderr()

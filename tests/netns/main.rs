@@ -18,6 +18,7 @@ mod capture;
 mod client;
 mod dnsmasq;
 mod helper;
+mod kea_again;
 mod kea_bind;
 mod kea_life;
 mod kea_stop;
@@ -42,8 +43,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 10] = [
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
+    ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),
     ("kea_stop", &["kea-dhcp6"], kea_stop::TESTS),

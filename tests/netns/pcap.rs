@@ -6,6 +6,7 @@ use std::net::Ipv6Addr;
 pub(crate) const SOLICIT: u8 = 1;
 pub(crate) const ADVERTISE: u8 = 2;
 pub(crate) const REQUEST: u8 = 3;
+pub(crate) const CONFIRM: u8 = 4;
 pub(crate) const RENEW: u8 = 5;
 pub(crate) const REBIND: u8 = 6;
 pub(crate) const REPLY: u8 = 7;

@@ -1,0 +1,79 @@
+//! What people and signals ask of a running interface.
+
+use dhc6c_core::engine::Input;
+use tracing::info;
+
+use crate::app::{ctl, narrate};
+use crate::os::clock;
+use crate::os::control::{Asked, Command};
+
+use super::{Order, Uplink};
+
+impl Uplink {
+    /// Answers a request from the control socket, or keeps it until it can
+    /// be answered; gives what the engine has to know of it.
+    pub(super) fn answer(&mut self, asked: Asked) -> Option<Input> {
+        match asked.command {
+            Command::Status => {
+                asked.reply(ctl::status_line(&self.snapshot(clock::now())));
+                None
+            }
+            Command::Watch => {
+                self.watchers.push(asked);
+                None
+            }
+            Command::Wait => {
+                self.waiters.push(asked);
+                None
+            }
+            Command::Reload => {
+                self.note_command("reload");
+                if let Err(refused) = self.setup.reloads.try_send(asked) {
+                    refused.into_inner().reply(ctl::refused_line("it is being reloaded already"));
+                }
+                None
+            }
+            Command::Renew => Some(self.accept(&asked, "renew", Input::Renew)),
+            Command::Rebind => Some(self.accept(&asked, "rebind", Input::Rebind)),
+            Command::Release => Some(self.accept(&asked, "release", Input::Release)),
+            Command::Restart => Some(self.accept(&asked, "restart", Input::Restart)),
+            Command::Stop => {
+                self.note_command("stop");
+                self.stoppers.push(asked);
+                Some(self.obey(&Order::Stop))
+            }
+        }
+    }
+
+    /// What the engine has to do when it is told so.
+    pub(super) fn obey(&mut self, order: &Order) -> Input {
+        match order {
+            Order::Renew => Input::Renew,
+            Order::Restart => Input::Restart,
+            Order::Stop => {
+                self.leaves_all = self.setup.options.keep;
+                Input::Stop { release: self.setup.options.release }
+            }
+        }
+    }
+
+    /// Tells those who wait, once everything is there.
+    pub(super) fn tell_waiters(&mut self) {
+        if !self.waiters.is_empty() && self.engine.is_ready() {
+            for waiter in self.waiters.drain(..) {
+                waiter.reply(ctl::done_line());
+            }
+        }
+    }
+
+    fn accept(&mut self, asked: &Asked, name: &str, input: Input) -> Input {
+        self.note_command(name);
+        asked.reply(ctl::done_line());
+        input
+    }
+
+    fn note_command(&mut self, name: &str) {
+        info!("{}: {name} was asked for", self.name);
+        self.tell(&narrate::command_line(&self.name, name));
+    }
+}

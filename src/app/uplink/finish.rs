@@ -1,0 +1,55 @@
+//! The end of an interface: the system is left as the contract says for each
+//! way to end.
+
+use dhc6c_core::engine::Input;
+use dhc6c_core::time::Duration;
+
+use crate::app::ctl;
+use crate::os::clock;
+use crate::os::error::{Error, Kind};
+
+use super::{End, Uplink};
+
+/// How long those who wait for the end have to read that it has come: with
+/// the 2 s that the resolver may take, all is over within 3 s.
+const PATIENCE_TO_TELL: Duration = Duration::from_millis(500);
+
+impl Uplink {
+    /// Leaves the system as the contract says for each way to end.
+    pub(super) async fn finish(mut self, end: End) -> Result<(), Error> {
+        if end != End::Once {
+            let now = clock::now();
+            // Nothing more where the engine has ended by itself.
+            self.engine.handle_input(now, Input::Stop { release: false });
+            self.drain(now).await;
+        }
+        if end != End::Once && !self.leaves_all {
+            let failures = self.kernel.withdraw(clock::now()).await;
+            self.note_failures(failures);
+        }
+        self.watchers.clear();
+        self.waiters.clear();
+        self.kernel.finish().await;
+        // Whoever waits for the end may start the next one at once: the port,
+        // the socket and the lock are free before they are told.
+        self.socket = None;
+        self.control.hide();
+        self.lock.release();
+        for stopper in self.stoppers.drain(..) {
+            stopper.reply(ctl::done_line());
+        }
+        self.timer.set(Some(clock::now() + PATIENCE_TO_TELL));
+        tokio::select! {
+            () = self.control.close() => {}
+            () = self.timer.expired() => {}
+        }
+        if end == End::TimedOut {
+            return Err(Error::new(
+                "cannot configure",
+                "no server gave what was asked for in time",
+            )
+            .kind(Kind::TimedOut));
+        }
+        Ok(())
+    }
+}
