@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::os::error::{Error, Kind};
 
-use super::config::{DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption};
+use super::config::{self, DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, Shared};
 use super::log::Verbosity;
 
 /// What the command line asks for.
@@ -25,6 +25,8 @@ pub(crate) enum Task {
     Status { interface: Option<String>, json: bool },
     Watch { interface: Option<String>, json: bool },
     Stop { interfaces: Vec<String> },
+    CheckConfig { file: Option<PathBuf> },
+    ShowConfig(Box<RunOptions>),
 }
 
 /// Why there is nothing to do.
@@ -39,11 +41,16 @@ pub(crate) enum Stop {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
-    /// Where leases and the DUID are kept
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/dhc6c")]
+    /// Where leases and the DUID are kept [default: /var/lib/dhc6c]
+    #[arg(long = "state-dir", global = true, value_name = "DIR")]
+    pub(crate) given_state_dir: Option<PathBuf>,
+    /// Where sockets, locks and resolver data are kept [default: /run/dhc6c]
+    #[arg(long = "run-dir", global = true, value_name = "DIR")]
+    pub(crate) given_run_dir: Option<PathBuf>,
+    /// The directories in effect; see [`Self::take_directories`].
+    #[arg(skip = PathBuf::from(config::STATE_DIRECTORY))]
     pub(crate) state_dir: PathBuf,
-    /// Where sockets, locks and resolver data are kept
-    #[arg(long, global = true, value_name = "DIR", default_value = "/run/dhc6c")]
+    #[arg(skip = PathBuf::from(config::RUN_DIRECTORY))]
     pub(crate) run_dir: PathBuf,
     /// Say more: -v every message, -vv every decision
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -54,22 +61,37 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    pub(crate) fn verbosity(&self) -> Verbosity {
+    /// How much is said, where a flag says so.
+    pub(crate) fn given_verbosity(&self) -> Option<Verbosity> {
         match (self.quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, 0) => Verbosity::Normal,
-            (false, 1) => Verbosity::Verbose,
-            (false, _) => Verbosity::All,
+            (true, _) => Some(Verbosity::Quiet),
+            (false, 0) => None,
+            (false, 1) => Some(Verbosity::Verbose),
+            (false, _) => Some(Verbosity::All),
         }
+    }
+
+    /// How much is said by a command that goes by flags alone.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        self.given_verbosity().unwrap_or(Verbosity::Normal)
+    }
+
+    /// Sets the directories to those of the file and the flags together.
+    pub(crate) fn take_directories(&mut self, shared: &Shared) {
+        self.state_dir.clone_from(&shared.state_directory.value);
+        self.run_dir.clone_from(&shared.run_directory.value);
     }
 }
 
 /// Options of a running client.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunOptions {
-    /// Interfaces to configure
+    /// Interfaces to configure; without any, all of the file
     #[arg(value_name = "IFACE")]
     pub(crate) interfaces: Vec<String>,
+    /// Settings; the flags below override them [default: /etc/dhc6c.toml, if it exists]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Ask for a delegated prefix; repeat for several
     #[arg(long, value_name = "LEN|PREFIX/LEN", num_args = 0..=1, require_equals = true,
           default_missing_value = "any")]
@@ -96,8 +118,8 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "N")]
     pub(crate) iaid: Option<u32>,
     /// Random delay of up to a second before the first Solicit
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = InitialDelay::Auto)]
-    pub(crate) initial_delay: InitialDelay,
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub(crate) initial_delay: Option<InitialDelay>,
     /// Stop once configured, and leave the configuration in place
     #[arg(long)]
     pub(crate) once: bool,
@@ -170,6 +192,21 @@ enum Command {
         #[arg(value_name = "IFACE")]
         interfaces: Vec<String>,
     },
+    /// Check the configuration file, or show what is in effect
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say everything that is wrong with a file
+    Check {
+        /// The file [default: /etc/dhc6c.toml]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print the settings in effect, each with where it comes from
+    Show(Box<RunOptions>),
 }
 
 /// Reads the command line.
@@ -186,8 +223,10 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, St
         Some(Command::Status { interface, json }) => Task::Status { interface, json },
         Some(Command::Watch { interface, json }) => Task::Watch { interface, json },
         Some(Command::Stop { interfaces }) => Task::Stop { interfaces },
+        Some(Command::Config(ConfigCommand::Check { file })) => Task::CheckConfig { file },
+        Some(Command::Config(ConfigCommand::Show(options))) => Task::ShowConfig(options),
     };
-    if let Task::Run(options) = &task {
+    if let Task::Run(options) | Task::ShowConfig(options) = &task {
         check(options).map_err(Stop::Error)?;
     }
     Ok(Cli { global, task })
@@ -195,16 +234,12 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, St
 
 /// What the parser cannot see: options that do not go together.
 fn check(options: &RunOptions) -> Result<(), Error> {
-    let RunOptions { interfaces, pd, send, once, .. } = options;
+    let RunOptions { interfaces, pd, send, .. } = options;
     let mut names: Vec<_> = interfaces.iter().collect();
     names.sort();
     names.dedup();
-    if interfaces.is_empty() {
-        Err(usage("no interface is named").hint("try `dhc6c eth0`, or `dhc6c --help`"))
-    } else if names.len() < interfaces.len() {
+    if names.len() < interfaces.len() {
         Err(usage("an interface is named twice").hint("name each interface once"))
-    } else if *once && interfaces.len() > 1 {
-        Err(usage("--once takes one interface").hint("run it once for each interface"))
     } else if pd.len() > MOST_PREFIXES {
         Err(usage(format!("--pd is given more than {MOST_PREFIXES} times"))
             .hint("more do not fit one message; ask for shorter prefixes"))
@@ -277,8 +312,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_in_one_line_with_a_hint() {
         let lines = [
-            "",
-            "run",
             "--nonsense eth0",
             "--pd=200 eth0",
             "--pd=x eth0",
@@ -291,7 +324,6 @@ mod tests {
             "eth0 status",
             "-v -q eth0",
             "eth0 eth0",
-            "--once eth0 eth1",
             "--pd --pd --pd --pd --pd --pd --pd --pd --pd eth0",
         ];
         for line in lines {

@@ -9,6 +9,7 @@ mod config;
 mod ctl;
 mod log;
 mod narrate;
+mod nearest;
 mod run;
 mod status;
 mod uplink;
@@ -28,34 +29,53 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(cli::Stop::Error(error)) => return report("", &error),
     };
-    log::start(cli.global.verbosity());
-    match cli.task {
-        cli::Task::Run(options) => run::run(&cli.global, *options),
-        cli::Task::Status { interface, json } => {
-            ctl::status(&cli.global, interface.as_deref(), json)
-        }
-        cli::Task::Watch { interface, json } => ctl::watch(&cli.global, interface.as_deref(), json),
-        cli::Task::Stop { interfaces } => ctl::stop(&cli.global, &interfaces),
+    let cli::Cli { mut global, task } = cli;
+    // The one that reads the file in earnest tells what is wrong with it, and
+    // starts the log that it asks for.
+    if !matches!(task, cli::Task::Run(_)) {
+        config::find_daemon(&mut global);
+        log::start(global.verbosity());
     }
-    .map_or_else(|failure| report(&failure.about, &failure.error), |()| ExitCode::SUCCESS)
+    match task {
+        cli::Task::Run(options) => run::run(global, *options),
+        cli::Task::Status { interface, json } => ctl::status(&global, interface.as_deref(), json),
+        cli::Task::Watch { interface, json } => ctl::watch(&global, interface.as_deref(), json),
+        cli::Task::Stop { interfaces } => ctl::stop(&global, &interfaces),
+        cli::Task::CheckConfig { file } => config::check_file(file),
+        cli::Task::ShowConfig(options) => config::show_effective(&global, &options),
+    }
+    .map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }
 
-/// A failure and the interface it is about, if it is about one.
+/// What failed, and the interface it is about, if it is about one.
 pub(crate) struct Failure {
     about: String,
-    error: Error,
+    /// One at least; a configuration file gives several at once.
+    errors: Vec<Error>,
 }
 
 impl Failure {
     /// A failure on one interface.
     pub(crate) fn on(interface: &str, error: Error) -> Self {
-        Self { about: format!("{interface}: "), error }
+        Self { about: format!("{interface}: "), errors: vec![error] }
+    }
+
+    /// Says all of it on standard error and gives the exit code for it.
+    fn report(&self) -> ExitCode {
+        // Each is told; what fails together is of one kind.
+        self.errors.iter().fold(ExitCode::FAILURE, |_, error| report(&self.about, error))
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { about: String::new(), error }
+        vec![error].into()
+    }
+}
+
+impl From<Vec<Error>> for Failure {
+    fn from(errors: Vec<Error>) -> Self {
+        Self { about: String::new(), errors }
     }
 }
 

@@ -15,39 +15,50 @@ use crate::os::{clock, permission};
 
 use super::Failure;
 use super::cli::{Global, RunOptions};
-use super::config::DuidChoice;
+use super::config::{self, Configuration, DuidChoice, Wan};
+use super::nearest::nearest;
 use super::uplink::{Setup, Uplink};
 
 /// Runs the client on all interfaces until the last of them has ended.
-pub(crate) fn run(global: &Global, options: RunOptions) -> Result<(), Failure> {
+pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
+    let configuration = config::load(&global, &options)?;
+    global.take_directories(&configuration.shared);
+    super::log::start(configuration.shared.log_level.value);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|error| Error::new("cannot start", error))?;
-    LocalSet::new().block_on(&runtime, run_all(global.clone(), options))
+    LocalSet::new().block_on(&runtime, run_all(global, options, configuration))
 }
 
-async fn run_all(global: Global, options: RunOptions) -> Result<(), Failure> {
+async fn run_all(
+    global: Global,
+    options: RunOptions,
+    configuration: Configuration,
+) -> Result<(), Failure> {
+    let Configuration { shared, wans } = configuration;
     let links = Links::open().await?;
     // Misspelt names come first: that needs no permission to be told.
-    for name in &options.interfaces {
-        check_interface(name, &links).map_err(|error| Failure::on(name, error))?;
+    for wan in &wans {
+        check_interface(wan, &links).map_err(|error| Failure::on(&wan.interface.value, error))?;
     }
-    for name in &options.interfaces {
-        permission::check().map_err(|error| Failure::on(name, error))?;
+    for wan in &wans {
+        permission::check().map_err(|error| Failure::on(&wan.interface.value, error))?;
     }
     std::fs::create_dir_all(&global.run_dir).map_err(|error| {
         Error::new(format!("cannot make the directory {}", global.run_dir.display()), error)
     })?;
-    // One for all interfaces (RFC 9915 §11).
-    let duid = duid(&global, &options, &links)?;
     let (stop, stopped) = watch::channel(false);
-    let setup = Rc::new(Setup { global, options, duid, stop: stopped });
+    let setup = Rc::new(Setup { global, options, shared, stop: stopped });
     let mut uplinks = JoinSet::new();
-    for name in setup.options.interfaces.clone() {
+    let mut duids = Vec::new();
+    for wan in wans {
+        let name = wan.interface.value.clone();
+        let duid = same_duid(&mut duids, &setup.global, &wan, &links)
+            .map_err(|error| Failure::on(&name, error))?;
         let setup = Rc::clone(&setup);
         uplinks.spawn_local(async move {
-            match Uplink::open(&setup, &name).await {
+            match Uplink::open(&setup, &wan, duid).await {
                 Ok(uplink) => uplink.run().await,
                 Err(error) => Err(error),
             }
@@ -120,9 +131,14 @@ impl Signals {
     }
 }
 
-/// An interface that exists and speaks IPv6.
-fn check_interface(name: &str, links: &Links) -> Result<(), Error> {
+/// An interface that exists and speaks IPv6, or one of the file that is
+/// waited for.
+fn check_interface(wan: &Wan, links: &Links) -> Result<(), Error> {
+    let name = wan.interface.value.as_str();
     if links.find(name).is_none() {
+        if !wan.is_named() {
+            return Ok(());
+        }
         let error = Error::new("cannot start", "no such interface");
         return Err(match nearest(name, links.names()) {
             Some(near) => error.hint(format!("did you mean {near}?")),
@@ -136,35 +152,26 @@ fn check_interface(name: &str, links: &Links) -> Result<(), Error> {
     Ok(())
 }
 
-/// The name that is most like a misspelt one, if any is like it at all.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.map(|known| (distance(name, known), known)).min()?;
-    (near.0 <= 2 && near.0 < near.1.len()).then_some(near.1)
-}
-
-/// How many letters have to be changed, added or left out (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (index, a) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(other.chars()) {
-            let best = (diagonal + usize::from(a != b)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
+/// One DUID for all interfaces that say the same about it (RFC 9915 §11),
+/// even where it cannot be stored.
+fn same_duid(
+    known: &mut Vec<(Option<DuidChoice>, Duid)>,
+    global: &Global,
+    wan: &Wan,
+    links: &Links,
+) -> Result<Duid, Error> {
+    if let Some((_, duid)) = known.iter().find(|(choice, _)| *choice == wan.duid.value) {
+        return Ok(duid.clone());
     }
-    row.last().copied().unwrap_or(0)
+    let duid = duid(global, wan, links)?;
+    known.push((wan.duid.value.clone(), duid.clone()));
+    Ok(duid)
 }
 
 /// Our DUID: the one given, the stored one, or a new one that is stored.
-fn duid(global: &Global, options: &RunOptions, links: &Links) -> Result<Duid, Error> {
-    let choice = options.duid.as_ref();
-    let link = options.interfaces.first().and_then(|name| links.link_address(name));
+fn duid(global: &Global, wan: &Wan, links: &Links) -> Result<Duid, Error> {
+    let choice = wan.duid.value.as_ref();
+    let link = links.link_address(&wan.interface.value);
     match (choice, &link) {
         (Some(DuidChoice::Given(duid)), _) => return Ok(duid.clone()),
         (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
@@ -210,7 +217,7 @@ fn check_kind(stored: Duid, choice: Option<&DuidChoice>) -> Result<Duid, Error> 
     }
     Err(Error::new("cannot use a DUID of this kind", format!("{stored} is stored"))
         .kind(Kind::Usage)
-        .hint("leave --duid out, or remove the file `duid` in the state directory first"))
+        .hint("leave `duid` out, or remove the file `duid` in the state directory first"))
 }
 
 /// A random UUID, version 4 (RFC 9562 §5.4).
@@ -223,16 +230,6 @@ fn random_uuid(octets: [u8; 32]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_interface_is_guessed() {
-        let names = ["lo", "eth0", "eth1", "wlan0"];
-        let guess = |name| nearest(name, names.into_iter());
-        assert_eq!(guess("eht0"), Some("eth0"));
-        assert_eq!(guess("wan0"), Some("wlan0"));
-        assert_eq!(guess("enp3s0"), None);
-        assert_eq!(guess("xx"), None, "two letters off of two is no likeness");
-    }
 
     #[test]
     fn duid_02_a_stored_duid_is_not_replaced_by_one_of_another_kind() {

@@ -22,7 +22,8 @@ use crate::os::resolver::Resolver;
 use crate::os::udp::Socket;
 
 use super::cli::{Global, InitialDelay, RunOptions};
-use super::{config, ctl, narrate};
+use super::config::{Shared, Wan};
+use super::{ctl, narrate};
 
 /// How long after boot the first Solicit is delayed (a power cut
 /// brings a whole street up at once).
@@ -36,8 +37,8 @@ const PATIENCE_TO_TELL: Duration = Duration::from_millis(500);
 pub(crate) struct Setup {
     pub(crate) global: Global,
     pub(crate) options: RunOptions,
-    /// Our DUID, the same on all of them.
-    pub(crate) duid: Duid,
+    /// The settings they share.
+    pub(crate) shared: Shared,
     /// Becomes true when the process is to end.
     pub(crate) stop: watch::Receiver<bool>,
 }
@@ -107,35 +108,44 @@ enum End {
 
 impl Uplink {
     /// Opens everything the interface needs; leftovers of a process that was
-    /// killed are removed with the first wanted state.
-    pub(crate) async fn open(setup: &Rc<Setup>, name: &str) -> Result<Self, Error> {
-        let Setup { global, options, duid, stop } = &**setup;
+    /// killed are removed with the first wanted state. An interface of the
+    /// file that is not there yet is waited for.
+    pub(crate) async fn open(setup: &Rc<Setup>, wan: &Wan, duid: Duid) -> Result<Self, Error> {
+        let Setup { global, options, shared, stop } = &**setup;
+        let name = wan.interface.value.as_str();
         let lock = Lock::take(&global.run_dir, name)?;
         let links = Links::open().await?;
-        let link =
-            links.find(name).ok_or_else(|| Error::new("cannot start", "the interface is gone"))?;
-        let socket = Socket::open(name, link.index)?;
+        let link = match links.find(name) {
+            None if wan.is_named() => {
+                return Err(Error::new("cannot start", "the interface is gone"));
+            }
+            found => found.unwrap_or_default(),
+        };
+        let socket = match link.index {
+            0 => None,
+            index => Some(Socket::open(name, index)?),
+        };
         let now = clock::now();
         let (journal, warning) = Journal::open(&global.run_dir.join(format!("{name}.journal")));
         if let Some(warning) = warning {
             warn!("{name}: {warning}");
         }
-        let resolver = Resolver::new(&global.run_dir, name, !options.no_dns);
+        let resolver = Resolver::new(&global.run_dir, name, wan.dns.value);
         let kernel = Kernel::open(name, link.index, journal, resolver, now).await?;
         let control = Control::open(&global.run_dir, name)?;
-        let initial_delay = match options.initial_delay {
+        let initial_delay = match wan.initial_delay.value {
             InitialDelay::Always => true,
             InitialDelay::Never => false,
             // A link that is not usable yet is one whose carrier just rose.
             InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !link.is_usable(),
         };
-        let config = config::engine(name, options, duid.clone(), initial_delay);
+        let config = wan.engine(shared, duid, initial_delay);
         let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
         Ok(Self {
             name: name.to_owned(),
             engine: Interface::new(config, clock::entropy()?),
             kernel,
-            socket: Some(socket),
+            socket,
             links,
             link,
             timer: Timer::new()?,
