@@ -11,7 +11,7 @@ use dhc6c_core::ident::Duid;
 use crate::os::control::Command;
 use crate::os::error::{Error, Kind};
 
-use super::config::{DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption};
+use super::config::{self, DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, Shared};
 use super::log::{Colour, Format, Verbosity};
 
 /// What the command line asks for.
@@ -44,6 +44,10 @@ pub(crate) enum Task {
     },
     Lease(LeaseTask),
     Duid(DuidTask),
+    CheckConfig {
+        file: Option<PathBuf>,
+    },
+    ShowConfig(Box<RunOptions>),
 }
 
 /// What to do with the leases that are kept.
@@ -80,11 +84,16 @@ pub(crate) enum Stop {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
-    /// Where leases and the DUID are kept
-    #[arg(long, global = true, value_name = "DIR", default_value = "/var/lib/dhc6c")]
+    /// Where leases and the DUID are kept [default: /var/lib/dhc6c]
+    #[arg(long = "state-dir", global = true, value_name = "DIR")]
+    pub(crate) given_state_dir: Option<PathBuf>,
+    /// Where sockets, locks and resolver data are kept [default: /run/dhc6c]
+    #[arg(long = "run-dir", global = true, value_name = "DIR")]
+    pub(crate) given_run_dir: Option<PathBuf>,
+    /// The directories in effect; see [`Self::take_directories`].
+    #[arg(skip = PathBuf::from(config::STATE_DIRECTORY))]
     pub(crate) state_dir: PathBuf,
-    /// Where sockets, locks and resolver data are kept
-    #[arg(long, global = true, value_name = "DIR", default_value = "/run/dhc6c")]
+    #[arg(skip = PathBuf::from(config::RUN_DIRECTORY))]
     pub(crate) run_dir: PathBuf,
     /// Say more: -v every message, -vv every decision
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -92,7 +101,7 @@ pub(crate) struct Global {
     /// Say only what is wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// How the log is written: pretty has the time, json is for programs
+    /// How the log is written: pretty has the time, json is for programs [default: plain]
     #[arg(long, global = true, value_name = "FORMAT", value_enum)]
     pub(crate) log_format: Option<Format>,
     /// Whether the log has colours
@@ -101,22 +110,37 @@ pub(crate) struct Global {
 }
 
 impl Global {
-    pub(crate) fn verbosity(&self) -> Verbosity {
+    /// How much is said, where a flag says so.
+    pub(crate) fn given_verbosity(&self) -> Option<Verbosity> {
         match (self.quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, 0) => Verbosity::Normal,
-            (false, 1) => Verbosity::Verbose,
-            (false, _) => Verbosity::All,
+            (true, _) => Some(Verbosity::Quiet),
+            (false, 0) => None,
+            (false, 1) => Some(Verbosity::Verbose),
+            (false, _) => Some(Verbosity::All),
         }
+    }
+
+    /// How much is said by a command that goes by flags alone.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        self.given_verbosity().unwrap_or(Verbosity::Normal)
+    }
+
+    /// Sets the directories to those of the file and the flags together.
+    pub(crate) fn take_directories(&mut self, shared: &Shared) {
+        self.state_dir.clone_from(&shared.state_directory.value);
+        self.run_dir.clone_from(&shared.run_directory.value);
     }
 }
 
 /// Options of a running client.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct RunOptions {
-    /// Interfaces to configure
+    /// Interfaces to configure; without any, all of the file
     #[arg(value_name = "IFACE")]
     pub(crate) interfaces: Vec<String>,
+    /// Settings; the flags below override them [default: /etc/dhc6c.toml, if it exists]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Ask for a delegated prefix; repeat for several
     #[arg(long, value_name = "LEN|PREFIX/LEN", num_args = 0..=1, require_equals = true,
           default_missing_value = "any")]
@@ -143,8 +167,8 @@ pub(crate) struct RunOptions {
     #[arg(long, value_name = "N")]
     pub(crate) iaid: Option<u32>,
     /// Random delay of up to a second before the first Solicit
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t = InitialDelay::Auto)]
-    pub(crate) initial_delay: InitialDelay,
+    #[arg(long, value_name = "WHEN", value_enum)]
+    pub(crate) initial_delay: Option<InitialDelay>,
     /// Stop once configured, and leave the configuration in place
     #[arg(long)]
     pub(crate) once: bool,
@@ -251,6 +275,9 @@ enum Verb {
         #[command(flatten)]
         show: ShowLease,
     },
+    /// Check the configuration file, or show what is in effect
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Show or replace the DUID that is stored
     Duid {
         #[command(subcommand)]
@@ -288,6 +315,18 @@ enum LeaseWords {
     },
 }
 
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say everything that is wrong with a file
+    Check {
+        /// The file [default: /etc/dhc6c.toml]
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Print the settings in effect, each with where it comes from
+    Show(Box<RunOptions>),
+}
+
 /// Reads the command line.
 pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, Stop> {
     let Words { global, run, command } = Words::try_parse_from(words).map_err(explain)?;
@@ -300,7 +339,7 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, St
         None => Task::Run(Box::new(run)),
         Some(verb) => verb.task(),
     };
-    if let Task::Run(options) = &task {
+    if let Task::Run(options) | Task::ShowConfig(options) = &task {
         check(options).map_err(Stop::Error)?;
     }
     Ok(Cli { global, task })
@@ -327,22 +366,20 @@ impl Verb {
                 Task::Lease(LeaseTask::Flush { interface })
             }
             Self::Duid { task } => Task::Duid(task.unwrap_or(DuidTask::Show)),
+            Self::Config(ConfigCommand::Check { file }) => Task::CheckConfig { file },
+            Self::Config(ConfigCommand::Show(options)) => Task::ShowConfig(options),
         }
     }
 }
 
 /// What the parser cannot see: options that do not go together.
 fn check(options: &RunOptions) -> Result<(), Error> {
-    let RunOptions { interfaces, pd, send, once, .. } = options;
+    let RunOptions { interfaces, pd, send, .. } = options;
     let mut names: Vec<_> = interfaces.iter().collect();
     names.sort();
     names.dedup();
-    if interfaces.is_empty() {
-        Err(usage("no interface is named").hint("try `dhc6c eth0`, or `dhc6c --help`"))
-    } else if names.len() < interfaces.len() {
+    if names.len() < interfaces.len() {
         Err(usage("an interface is named twice").hint("name each interface once"))
-    } else if *once && interfaces.len() > 1 {
-        Err(usage("--once takes one interface").hint("run it once for each interface"))
     } else if pd.len() > MOST_PREFIXES {
         Err(usage(format!("--pd is given more than {MOST_PREFIXES} times"))
             .hint("more do not fit one message; ask for shorter prefixes"))
@@ -415,8 +452,6 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_in_one_line_with_a_hint() {
         let lines = [
-            "",
-            "run",
             "--nonsense eth0",
             "--pd=200 eth0",
             "--pd=x eth0",
@@ -429,7 +464,6 @@ mod tests {
             "eth0 status",
             "-v -q eth0",
             "eth0 eth0",
-            "--once eth0 eth1",
             "--pd --pd --pd --pd --pd --pd --pd --pd --pd eth0",
         ];
         for line in lines {

@@ -50,19 +50,16 @@ pub(crate) enum Colour {
     Never,
 }
 
-/// Starts the log of this process. Without a format it is pretty on a
-/// terminal and plain elsewhere.
-pub(crate) fn start(verbosity: Verbosity, format: Option<Format>, colour: Colour) {
+/// Starts the log of this process.
+pub(crate) fn start(verbosity: Verbosity, format: Format, colour: Colour) {
     let level = match verbosity {
         Verbosity::Quiet => LevelFilter::WARN,
         Verbosity::Normal => LevelFilter::INFO,
         Verbosity::Verbose => LevelFilter::DEBUG,
         Verbosity::All => LevelFilter::TRACE,
     };
-    let terminal = std::io::stderr().is_terminal();
-    let format = format.unwrap_or(if terminal { Format::Pretty } else { Format::Plain });
     let colour = match colour {
-        Colour::Auto => terminal && std::env::var_os("NO_COLOR").is_none(),
+        Colour::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         Colour::Always => true,
         Colour::Never => false,
     };

@@ -10,6 +10,7 @@ mod ctl;
 mod kept;
 mod log;
 mod narrate;
+mod nearest;
 mod run;
 mod status;
 mod uplink;
@@ -17,6 +18,8 @@ mod uplink;
 use std::process::ExitCode;
 
 use crate::os::error::{Error, Kind};
+
+use self::log::Format;
 
 /// Runs the program and gives its exit code.
 pub(crate) fn main() -> ExitCode {
@@ -29,37 +32,56 @@ pub(crate) fn main() -> ExitCode {
         }
         Err(cli::Stop::Error(error)) => return report("", &error),
     };
-    log::start(cli.global.verbosity(), cli.global.log_format, cli.global.color);
-    match cli.task {
-        cli::Task::Run(options) => run::run(&cli.global, *options),
-        cli::Task::Status { interface, json } => {
-            ctl::status(&cli.global, interface.as_deref(), json)
-        }
-        cli::Task::Watch { interface, json } => ctl::watch(&cli.global, interface.as_deref(), json),
-        cli::Task::Wait { interfaces, timeout } => ctl::wait(&cli.global, &interfaces, timeout),
-        cli::Task::Order { command, interfaces } => ctl::order(&cli.global, command, &interfaces),
-        cli::Task::Lease(task) => kept::lease(&cli.global, task).map_err(Into::into),
-        cli::Task::Duid(task) => kept::duid(&cli.global, task).map_err(Into::into),
+    let cli::Cli { mut global, task } = cli;
+    // The one that reads the file in earnest tells what is wrong with it, and
+    // starts the log that it asks for.
+    if !matches!(task, cli::Task::Run(_)) {
+        config::find_daemon(&mut global);
+        log::start(global.verbosity(), global.log_format.unwrap_or(Format::Plain), global.color);
     }
-    .map_or_else(|failure| report(&failure.about, &failure.error), |()| ExitCode::SUCCESS)
+    match task {
+        cli::Task::Run(options) => run::run(global, *options),
+        cli::Task::Status { interface, json } => ctl::status(&global, interface.as_deref(), json),
+        cli::Task::Watch { interface, json } => ctl::watch(&global, interface.as_deref(), json),
+        cli::Task::Wait { interfaces, timeout } => ctl::wait(&global, &interfaces, timeout),
+        cli::Task::Order { command, interfaces } => ctl::order(&global, command, &interfaces),
+        cli::Task::Lease(task) => kept::lease(&global, task).map_err(Into::into),
+        cli::Task::Duid(task) => kept::duid(&global, task).map_err(Into::into),
+        cli::Task::CheckConfig { file } => config::check_file(file),
+        cli::Task::ShowConfig(options) => config::show_effective(&global, &options),
+    }
+    .map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }
 
-/// A failure and the interface it is about, if it is about one.
+/// What failed, and the interface it is about, if it is about one.
 pub(crate) struct Failure {
     about: String,
-    error: Error,
+    /// One at least; a configuration file gives several at once.
+    errors: Vec<Error>,
 }
 
 impl Failure {
     /// A failure on one interface.
     pub(crate) fn on(interface: &str, error: Error) -> Self {
-        Self { about: format!("{interface}: "), error }
+        Self { about: format!("{interface}: "), errors: vec![error] }
+    }
+
+    /// Says all of it on standard error and gives the exit code for it.
+    fn report(&self) -> ExitCode {
+        // Each is told; what fails together is of one kind.
+        self.errors.iter().fold(ExitCode::FAILURE, |_, error| report(&self.about, error))
     }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { about: String::new(), error }
+        vec![error].into()
+    }
+}
+
+impl From<Vec<Error>> for Failure {
+    fn from(errors: Vec<Error>) -> Self {
+        Self { about: String::new(), errors }
     }
 }
 

@@ -17,53 +17,56 @@ use crate::os::writer::Writer;
 use crate::os::{clock, permission};
 
 use super::cli::{Global, RunOptions};
-use super::config::DuidChoice;
-use super::uplink::{Order, Setup, Uplink};
+use super::config::{self, Configuration, DuidChoice, Shared, Wan};
+use super::nearest::nearest;
+use super::uplink::{Order, Settings, Setup, Uplink};
 use super::{Failure, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
-pub(crate) fn run(global: &Global, options: RunOptions) -> Result<(), Failure> {
+pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
+    let configuration = config::load(&global, &options)?;
+    let Shared { log_level, log_format, .. } = &configuration.shared;
+    super::log::start(log_level.value, log_format.value, global.color);
+    global.take_directories(&configuration.shared);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()
         .map_err(|error| Error::new("cannot start", error))?;
-    LocalSet::new().block_on(&runtime, run_all(global.clone(), options))
+    LocalSet::new().block_on(&runtime, run_all(global, options, configuration))
 }
 
-async fn run_all(global: Global, options: RunOptions) -> Result<(), Failure> {
+async fn run_all(
+    global: Global,
+    options: RunOptions,
+    configuration: Configuration,
+) -> Result<(), Failure> {
     let links = Links::open().await?;
     // Misspelt names come first: that needs no permission to be told.
-    for name in &options.interfaces {
-        let waits = options.wait_iface && links.find(name).is_none();
-        if !waits {
-            check_interface(name, &links).map_err(|error| Failure::on(name, error))?;
-        }
+    for wan in &configuration.wans {
+        check_interface(wan, &options, &links)
+            .map_err(|error| Failure::on(&wan.interface.value, error))?;
     }
-    for name in &options.interfaces {
-        permission::check().map_err(|error| Failure::on(name, error))?;
+    for wan in &configuration.wans {
+        permission::check().map_err(|error| Failure::on(&wan.interface.value, error))?;
     }
     std::fs::create_dir_all(&global.run_dir).map_err(|error| {
         Error::new(format!("cannot make the directory {}", global.run_dir.display()), error)
     })?;
-    let store = Store::new(&global.state_dir);
-    // One for all interfaces (RFC 9915 §11).
-    let duid = duid(&store, &options, &links)?;
-    // Every loop watches for itself; this one was for the beginning.
-    drop(links);
     let (reloads, reload_requests) = mpsc::channel(1);
-    let names = options.interfaces.clone();
+    let store = Store::new(&global.state_dir);
     let writer = Writer::start()?;
-    let setup = Rc::new(Setup { global, options, duid, store, writer, reloads });
     let mut process = Process {
-        setup,
+        setup: Rc::new(Setup { global, options, store, writer, reloads }),
         uplinks: JoinSet::new(),
-        orders: BTreeMap::new(),
+        running: BTreeMap::new(),
+        duids: Vec::new(),
         signals: Signals::open()?,
         reloads: reload_requests,
+        shared: configuration.shared,
     };
-    for name in names {
-        process.start(name);
-    }
+    process.bring_about(configuration.wans, &links)?;
+    // Every loop watches for itself; this one was for the beginning.
+    drop(links);
     process.run().await
 }
 
@@ -71,18 +74,56 @@ async fn run_all(global: Global, options: RunOptions) -> Result<(), Failure> {
 struct Process {
     setup: Rc<Setup>,
     uplinks: JoinSet<Result<(), Failure>>,
-    orders: BTreeMap<String, mpsc::UnboundedSender<Order>>,
+    running: BTreeMap<String, Running>,
+    /// Every DUID in use, with the wish that led to it.
+    duids: Vec<(Option<DuidChoice>, Duid)>,
     signals: Signals,
     reloads: mpsc::Receiver<Asked>,
+    shared: Shared,
+}
+
+/// An uplink that runs.
+struct Running {
+    settings: Rc<Settings>,
+    orders: mpsc::UnboundedSender<Order>,
 }
 
 impl Process {
-    fn start(&mut self, name: String) {
+    /// Starts the uplinks that do not run yet, tells the others what is new,
+    /// and stops those that are wanted no more.
+    fn bring_about(&mut self, wans: Vec<Wan>, links: &Links) -> Result<(), Failure> {
+        self.running.retain(|_, running| !running.orders.is_closed());
+        let names: Vec<_> = wans.iter().map(|wan| wan.interface.value.clone()).collect();
+        for wan in wans {
+            let name = wan.interface.value.clone();
+            let duid = same_duid(&mut self.duids, &self.setup, &wan, links)
+                .map_err(|error| Failure::on(&name, error))?;
+            let settings = Rc::new(Settings { shared: self.shared.clone(), wan, duid });
+            match self.running.get_mut(&name) {
+                Some(running) if running.settings == settings => {}
+                Some(running) => {
+                    running.settings = Rc::clone(&settings);
+                    // One that ends at this moment needs no settings.
+                    let _ = running.orders.send(Order::Configure(settings));
+                }
+                None => self.start(name, settings),
+            }
+        }
+        for (name, running) in &self.running {
+            if !names.contains(name) {
+                let _ = running.orders.send(Order::Stop);
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, name: String, settings: Rc<Settings>) {
         let (orders, receiver) = mpsc::unbounded_channel();
-        self.orders.insert(name.clone(), orders);
+        let running = Running { settings: Rc::clone(&settings), orders };
+        self.running.insert(name.clone(), running);
         let setup = Rc::clone(&self.setup);
         self.uplinks.spawn_local(async move {
-            match Uplink::open(&setup, &name, receiver).await {
+            match Uplink::open(&setup, settings, receiver).await {
                 Ok(uplink) => uplink.run().await,
                 Err(error) => Err(error),
             }
@@ -110,11 +151,13 @@ impl Process {
                 },
                 told = self.signals.next() => match told {
                     Told::Order(order) => self.order(&order),
-                    Told::Reload => self.reload(),
+                    Told::Reload => _ = self.reload().await,
                 },
                 Some(asked) = self.reloads.recv() => {
-                    self.reload();
-                    asked.reply(ctl::done_line());
+                    asked.reply(match self.reload().await {
+                        Ok(()) => ctl::done_line(),
+                        Err(why) => ctl::refused_line(&why),
+                    });
                 }
             }
         }
@@ -124,14 +167,39 @@ impl Process {
         outcome
     }
 
-    fn order(&mut self, order: &Order) {
-        // Those that have ended need no orders.
-        self.orders.retain(|_, orders| orders.send(order.clone()).is_ok());
+    fn order(&self, order: &Order) {
+        for running in self.running.values() {
+            // Those that have ended need no orders.
+            let _ = running.orders.send(order.clone());
+        }
     }
 
-    fn reload(&self) {
-        info!("nothing to reload, there is no configuration file");
+    /// Reads the configuration again and applies what is new in it. One that
+    /// is broken changes nothing; the reasons are logged and given.
+    async fn reload(&mut self) -> Result<(), String> {
+        let done = self.try_reload().await;
+        match &done {
+            Ok(()) => info!("the configuration was read again"),
+            Err(why) => warn!("the configuration stays as it is: {why}"),
+        }
+        done
     }
+
+    async fn try_reload(&mut self) -> Result<(), String> {
+        let Setup { global, options, .. } = &*self.setup;
+        let Configuration { shared, wans } =
+            config::load(global, options).map_err(|errors| in_words(&errors))?;
+        let links = Links::open().await.map_err(|error| error.to_string())?;
+        for name in shared.needs_restart(&self.shared) {
+            warn!("a new {name} takes effect at the next start");
+        }
+        self.shared = shared;
+        self.bring_about(wans, &links).map_err(|failure| in_words(&failure.errors))
+    }
+}
+
+fn in_words(errors: &[Error]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// What a signal says.
@@ -175,9 +243,14 @@ impl Signals {
     }
 }
 
-/// An interface that exists and speaks IPv6.
-fn check_interface(name: &str, links: &Links) -> Result<(), Error> {
+/// An interface that exists and speaks IPv6, or one that is waited for: of
+/// the file, or because a flag says so.
+fn check_interface(wan: &Wan, options: &RunOptions, links: &Links) -> Result<(), Error> {
+    let name = wan.interface.value.as_str();
     if links.find(name).is_none() {
+        if !wan.is_named() || options.wait_iface {
+            return Ok(());
+        }
         let error = Error::new("cannot start", "no such interface");
         return Err(match nearest(name, links.names()) {
             Some(near) => error.hint(format!("did you mean {near}?")),
@@ -191,40 +264,32 @@ fn check_interface(name: &str, links: &Links) -> Result<(), Error> {
     Ok(())
 }
 
-/// The name that is most like a misspelt one, if any is like it at all.
-fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = names.map(|known| (distance(name, known), known)).min()?;
-    (near.0 <= 2 && near.0 < near.1.len()).then_some(near.1)
-}
-
-/// How many letters have to be changed, added or left out (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (index, a) in one.chars().enumerate() {
-        let mut diagonal = index;
-        let mut left = index + 1;
-        for (cell, b) in row.iter_mut().skip(1).zip(other.chars()) {
-            let best = (diagonal + usize::from(a != b)).min(left + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = best;
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = index + 1;
-        }
+/// One DUID for all interfaces that say the same about it (RFC 9915 §11),
+/// even where it cannot be stored.
+fn same_duid(
+    known: &mut Vec<(Option<DuidChoice>, Duid)>,
+    setup: &Setup,
+    wan: &Wan,
+    links: &Links,
+) -> Result<Duid, Error> {
+    if let Some((_, duid)) = known.iter().find(|(choice, _)| *choice == wan.duid.value) {
+        return Ok(duid.clone());
     }
-    row.last().copied().unwrap_or(0)
+    let duid = duid(setup, wan, links)?;
+    known.push((wan.duid.value.clone(), duid.clone()));
+    Ok(duid)
 }
 
 /// Our DUID: the one given, the stored one, or a new one that is stored.
-fn duid(store: &Store, options: &RunOptions, links: &Links) -> Result<Duid, Error> {
-    let choice = options.duid.as_ref();
-    let link = options.interfaces.first().and_then(|name| links.link_address(name));
+fn duid(setup: &Setup, wan: &Wan, links: &Links) -> Result<Duid, Error> {
+    let choice = wan.duid.value.as_ref();
+    let link = links.link_address(&wan.interface.value);
     match (choice, &link) {
         (Some(DuidChoice::Given(duid)), _) => return Ok(duid.clone()),
         (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
         _ => {}
     }
+    let Setup { store, options, .. } = setup;
     let (stored, warning) = store.duid();
     if let Some(warning) = warning {
         warn!("{warning}");
@@ -267,7 +332,7 @@ fn check_kind(stored: Duid, choice: Option<&DuidChoice>) -> Result<Duid, Error> 
     }
     Err(Error::new("cannot use a DUID of this kind", format!("{stored} is stored"))
         .kind(Kind::Usage)
-        .hint("leave --duid out, or remove the file `duid` in the state directory first"))
+        .hint("leave `duid` out, or remove the file `duid` in the state directory first"))
 }
 
 /// A random UUID, version 4 (RFC 9562 §5.4).
@@ -280,16 +345,6 @@ fn random_uuid(octets: [u8; 32]) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_misspelt_interface_is_guessed() {
-        let names = ["lo", "eth0", "eth1", "wlan0"];
-        let guess = |name| nearest(name, names.into_iter());
-        assert_eq!(guess("eht0"), Some("eth0"));
-        assert_eq!(guess("wan0"), Some("wlan0"));
-        assert_eq!(guess("enp3s0"), None);
-        assert_eq!(guess("xx"), None, "two letters off of two is no likeness");
-    }
 
     #[test]
     fn duid_02_a_stored_duid_is_not_replaced_by_one_of_another_kind() {

@@ -29,7 +29,8 @@ use crate::os::udp::Socket;
 use crate::os::writer::Writer;
 
 use super::cli::{Global, InitialDelay, RunOptions};
-use super::{config, narrate};
+use super::config::{KnownIaids, Shared, Wan};
+use super::narrate;
 
 /// How long after boot the first Solicit is delayed (a power cut
 /// brings a whole street up at once).
@@ -39,14 +40,21 @@ const BOOT_RUSH: Duration = Duration::from_secs(60);
 pub(crate) struct Setup {
     pub(crate) global: Global,
     pub(crate) options: RunOptions,
-    /// Our DUID, the same on all of them.
-    pub(crate) duid: Duid,
     /// What is kept between runs.
     pub(crate) store: Store,
     /// Writes it.
     pub(crate) writer: Writer,
     /// Where requests to read the configuration again go.
     pub(crate) reloads: mpsc::Sender<Asked>,
+}
+
+/// The settings of one interface, and of all.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) shared: Shared,
+    pub(crate) wan: Wan,
+    /// Our DUID.
+    pub(crate) duid: Duid,
 }
 
 /// What a signal, or whoever runs the interfaces, tells one of them.
@@ -56,6 +64,8 @@ pub(crate) enum Order {
     Renew,
     /// Give the leases back and start over.
     Restart,
+    /// Go on with these settings.
+    Configure(Rc<Settings>),
     /// Stop as configured.
     Stop,
 }
@@ -73,6 +83,9 @@ pub(crate) struct Uplink {
     control: Control,
     lock: Lock,
     setup: Rc<Setup>,
+    settings: Rc<Settings>,
+    /// The IAIDs of an earlier process.
+    iaids: KnownIaids,
     orders: mpsc::UnboundedReceiver<Order>,
     once: bool,
     give_up_at: Option<Instant>,
@@ -133,10 +146,12 @@ impl Uplink {
     /// killed are removed with the first wanted state.
     pub(crate) async fn open(
         setup: &Rc<Setup>,
-        name: &str,
+        settings: Rc<Settings>,
         orders: mpsc::UnboundedReceiver<Order>,
     ) -> Result<Self, Error> {
-        let Setup { global, options, duid, store, .. } = &**setup;
+        let Setup { global, options, store, .. } = &**setup;
+        let Settings { wan, duid, .. } = &*settings;
+        let name = wan.interface.value.as_str();
         let lock = Lock::take(&global.run_dir, name)?;
         let links = Links::open().await?;
         let link = links.find(name).unwrap_or_default();
@@ -152,20 +167,20 @@ impl Uplink {
         if let Some(warning) = warning {
             warn!("{name}: {warning}");
         }
-        let resolver = Resolver::new(&global.run_dir, name, !options.no_dns);
+        let resolver = Resolver::new(&global.run_dir, name, wan.dns.value);
         let mut kernel = Kernel::open(name, link.index, journal, resolver, now).await?;
         if options.dry_run {
             kernel.pretend();
         }
         let control = Control::open(&global.run_dir, name)?;
-        let initial_delay = match options.initial_delay {
+        let initial_delay = match wan.initial_delay.value {
             InitialDelay::Always => true,
             InitialDelay::Never => false,
             // A link that is not usable yet is one whose carrier just rose.
             InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !link.is_usable(),
         };
-        let record = kept.as_ref().map(|kept| &kept.record);
-        let config = config::engine(name, options, duid.clone(), record, initial_delay);
+        let iaids = kept.as_ref().map(|kept| KnownIaids::of(&kept.record)).unwrap_or_default();
+        let config = wan.engine(&settings.shared, duid.clone(), iaids, initial_delay);
         let engine = match kept {
             Some(Kept { record, times_are_known, .. }) => {
                 let restored = Restored { record, in_use, times_are_known };
@@ -173,9 +188,10 @@ impl Uplink {
             }
             None => Interface::new(config, clock::entropy()?),
         };
+        let (name, once) = (name.to_owned(), options.once);
         let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
         Ok(Self {
-            name: name.to_owned(),
+            name,
             engine,
             kernel,
             socket,
@@ -185,8 +201,10 @@ impl Uplink {
             control,
             lock,
             setup: Rc::clone(setup),
+            settings,
+            iaids,
             orders,
-            once: options.once,
+            once,
             give_up_at,
             watchers: Vec::new(),
             waiters: Vec::new(),
@@ -257,7 +275,7 @@ impl Uplink {
             }
             Woken::Link(change) => self.link_input(change?).await,
             Woken::Asked(asked) => self.answer(asked),
-            Woken::Ordered(order) => Some(self.obey(&order)),
+            Woken::Ordered(order) => Some(self.obey(order)),
         })
     }
 
@@ -361,9 +379,9 @@ impl Uplink {
 
     /// Has the leases written down for the next start.
     fn keep(&self, record: Record) {
-        let Setup { store, writer, duid, options, .. } = &*self.setup;
+        let Setup { store, writer, options, .. } = &*self.setup;
         if !options.dry_run {
-            let (path, octets) = store.leases_file(&self.name, duid, record);
+            let (path, octets) = store.leases_file(&self.name, &self.settings.duid, record);
             writer.write(path, octets);
         }
     }

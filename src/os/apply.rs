@@ -19,7 +19,7 @@ use super::error::Error;
 use super::journal::{Entry, Journal};
 use super::netlink::{self, ADDRESS_LENGTH, MAIN_TABLE, Netlink};
 use super::patience::{Patience, Verdict};
-use super::resolver::Resolver;
+use super::resolver::{Choice, Resolver};
 
 /// What one uplink has in the kernel and in the resolver.
 pub(crate) struct Kernel {
@@ -65,6 +65,14 @@ impl Kernel {
         };
         kernel.resync(now).await?;
         Ok(kernel)
+    }
+
+    /// Another program is told of name servers from now on; call
+    /// [`apply`](Self::apply) next.
+    pub(crate) fn choose_resolver(&mut self, choice: Choice) {
+        if self.resolver.choose(choice) {
+            self.actual.resolver = None;
+        }
     }
 
     /// From now on steps are printed and nothing is changed.

@@ -21,7 +21,7 @@ use super::error::Kind;
 use super::file::TestDirectory;
 use super::journal::Journal;
 use super::link::{AddressState, Change, Links, ipv6_enabled};
-use super::resolver::Resolver;
+use super::resolver::{Choice, Resolver};
 use super::udp::Socket;
 
 const ADDRESS: &str = "2001:db8:1::1000";
@@ -71,7 +71,7 @@ impl World {
     async fn kernel(&self) -> Kernel {
         let (journal, warning) = Journal::open(&self.directory.path().join("u0.journal"));
         assert_eq!(warning, None);
-        let resolver = Resolver::new(self.directory.path(), "u0", false);
+        let resolver = Resolver::new(self.directory.path(), "u0", Choice::None);
         Kernel::open("u0", self.index, journal, resolver, clock::now()).await.unwrap()
     }
 

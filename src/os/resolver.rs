@@ -32,11 +32,24 @@ const FINISH_LIMIT: Duration = Duration::from_secs(2);
 /// Where programs are looked for when nobody says.
 const DEFAULT_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Which program the resolver's data are handed to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Choice {
+    /// The first that is found.
+    Auto,
+    /// `resolvectl`.
+    Resolved,
+    /// `resolvconf`.
+    Resolvconf,
+    /// None; our file is all.
+    None,
+}
+
 /// What one uplink tells the resolver.
 pub(crate) struct Resolver {
     path: PathBuf,
     interface: String,
-    hand_on: bool,
+    choice: Choice,
     worker: Option<Worker>,
 }
 
@@ -46,10 +59,23 @@ struct Worker {
 }
 
 impl Resolver {
-    /// For `RUN/<interface>.resolv.conf`; without `hand_on` that file is all.
-    pub(crate) fn new(run_directory: &Path, interface: &str, hand_on: bool) -> Self {
+    /// For `RUN/<interface>.resolv.conf` and the program of this choice.
+    pub(crate) fn new(run_directory: &Path, interface: &str, choice: Choice) -> Self {
         let path = run_directory.join(format!("{interface}.resolv.conf"));
-        Self { path, interface: interface.to_owned(), hand_on, worker: None }
+        Self { path, interface: interface.to_owned(), choice, worker: None }
+    }
+
+    /// Chooses another program; what the old one was told is taken back.
+    /// True when it is another one.
+    pub(crate) fn choose(&mut self, choice: Choice) -> bool {
+        let is_other = choice != self.choice;
+        if is_other {
+            self.hand_on(None);
+            // It ends when that is done.
+            self.worker = None;
+            self.choice = choice;
+        }
+        is_other
     }
 
     /// True when a former process of ours told something.
@@ -86,12 +112,12 @@ impl Resolver {
     }
 
     fn hand_on(&mut self, wanted: Option<Wanted>) {
-        if !self.hand_on {
+        if self.choice == Choice::None {
             return;
         }
         let worker = self.worker.get_or_insert_with(|| {
             let (latest, changes) = watch::channel(None);
-            let task = tokio::spawn(work(self.interface.clone(), changes));
+            let task = tokio::spawn(work(self.interface.clone(), self.choice, changes));
             Worker { latest, task }
         });
         // Marks a change even where the value is the one it starts with.
@@ -126,12 +152,12 @@ fn domains(wanted: &Wanted) -> Vec<String> {
 }
 
 /// Hands on the latest change until no more can come.
-async fn work(interface: String, mut changes: watch::Receiver<Option<Wanted>>) {
+async fn work(interface: String, choice: Choice, mut changes: watch::Receiver<Option<Wanted>>) {
     // What was told to one program has to be taken back from the same.
     let mut used = None;
     while changes.changed().await.is_ok() {
         let wanted = changes.borrow_and_update().clone();
-        let Some(back_end) = used.take().or_else(BackEnd::find) else {
+        let Some(back_end) = used.take().or_else(|| BackEnd::find(choice)) else {
             continue;
         };
         for call in back_end.calls(&interface, wanted.as_ref()) {
@@ -159,14 +185,18 @@ struct Call {
 }
 
 impl BackEnd {
-    /// The first that is there and speaks for our network.
-    fn find() -> Option<Self> {
+    /// The first of the choice that is there and speaks for our network.
+    fn find(choice: Choice) -> Option<Self> {
         let path = search_path();
-        if let Some(program) = executable("resolvectl", &path)
+        if matches!(choice, Choice::Auto | Choice::Resolved)
+            && let Some(program) = executable("resolvectl", &path)
             && Path::new("/run/systemd/resolve").is_dir()
             && is_hosts_network()
         {
             return Some(Self::Resolved(program));
+        }
+        if !matches!(choice, Choice::Auto | Choice::Resolvconf) {
+            return None;
         }
         let program = executable("resolvconf", &path)?;
         // Some systems have resolvectl under this name.
@@ -309,7 +339,7 @@ mod tests {
     #[test]
     fn the_file_comes_and_goes() {
         let directory = TestDirectory::new();
-        let mut resolver = Resolver::new(directory.path(), "eth0", false);
+        let mut resolver = Resolver::new(directory.path(), "eth0", Choice::None);
         assert!(!resolver.was_told());
         resolver.set(&wanted(&["2001:db8::53"], &[])).unwrap();
         assert!(resolver.was_told());

@@ -1,5 +1,7 @@
 //! What people and signals ask of a running interface.
 
+use std::rc::Rc;
+
 use dhc6c_core::engine::Input;
 use tracing::info;
 
@@ -7,7 +9,7 @@ use crate::app::{ctl, narrate};
 use crate::os::clock;
 use crate::os::control::{Asked, Command};
 
-use super::{Order, Uplink};
+use super::{Order, Settings, Uplink};
 
 impl Uplink {
     /// Answers a request from the control socket, or keeps it until it can
@@ -40,21 +42,33 @@ impl Uplink {
             Command::Stop => {
                 self.note_command("stop");
                 self.stoppers.push(asked);
-                Some(self.obey(&Order::Stop))
+                Some(self.obey(Order::Stop))
             }
         }
     }
 
     /// What the engine has to do when it is told so.
-    pub(super) fn obey(&mut self, order: &Order) -> Input {
+    pub(super) fn obey(&mut self, order: Order) -> Input {
         match order {
             Order::Renew => Input::Renew,
             Order::Restart => Input::Restart,
+            Order::Configure(settings) => self.configure(settings),
             Order::Stop => {
-                self.leaves_all = self.setup.options.keep;
-                Input::Stop { release: self.setup.options.release }
+                let wan = &self.settings.wan;
+                self.leaves_all = wan.keep_on_stop.value;
+                Input::Stop { release: wan.release_on_stop.value }
             }
         }
+    }
+
+    /// Goes on with other settings; the engine keeps what it holds.
+    fn configure(&mut self, settings: Rc<Settings>) -> Input {
+        let Settings { shared, wan, duid } = &*settings;
+        self.kernel.choose_resolver(wan.dns.value);
+        // The first Solicit is long gone.
+        let config = wan.engine(shared, duid.clone(), self.iaids, false);
+        self.settings = settings;
+        Input::Configure(Box::new(config))
     }
 
     /// Tells those who wait, once everything is there.

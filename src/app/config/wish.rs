@@ -1,15 +1,12 @@
-//! From options to what the engine and the shell need: typed, checked once.
+//! What may be wished for, on the command line as in the file: typed, checked
+//! once.
 
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
-use dhc6c_core::engine;
-use dhc6c_core::ident::{Duid, Iaid, hex_octets};
+use dhc6c_core::ident::{Duid, hex_octets};
 use dhc6c_core::prefix::Prefix;
-use dhc6c_core::record::{AssociationKind, Record};
-use dhc6c_core::snapshot::Mode;
 use dhc6c_core::wire::code;
-
-use super::cli::RunOptions;
 
 /// The most octets of options to send, all together, and the most prefixes:
 /// with identifiers, one lease each and the option request they fit 1232
@@ -18,44 +15,26 @@ pub(crate) const MOST_SENT: usize = 512;
 /// See [`MOST_SENT`].
 pub(crate) const MOST_PREFIXES: usize = 8;
 
-/// Builds the engine's configuration for one interface.
-pub(crate) fn engine(
-    name: &str,
-    options: &RunOptions,
-    duid: Duid,
-    kept: Option<&Record>,
-    initial_delay: bool,
-) -> engine::Config {
-    let bare = engine::Config::new(name, duid);
-    // What was used before is used again, unless somebody says otherwise:
-    // the leases hang on it.
-    let first = |kind| {
-        let kept = || kept.and_then(|record| record.first_iaid(kind));
-        options.iaid.map(Iaid).or_else(kept).unwrap_or_else(|| Iaid::of_interface(name))
-    };
-    let first_prefix = first(AssociationKind::Prefix);
-    let stateful = !options.stateless;
-    engine::Config {
-        mode: if stateful { Mode::Stateful } else { Mode::Stateless },
-        address: (stateful && !options.no_na).then(|| first(AssociationKind::Address)),
-        prefixes: (0..)
-            .zip(&options.pd)
-            .map(|(index, wish)| engine::PrefixRequest {
-                iaid: first_prefix.further(index),
-                hint: wish.0,
-            })
-            .collect(),
-        rapid_commit: options.rapid_commit,
-        request: bare.request.iter().chain(&options.request).copied().collect(),
-        send: options.send.iter().map(|sent| (sent.code, sent.payload.clone())).collect(),
-        initial_delay,
-        ..bare
+/// A wish for a delegated prefix: any, a length, or a prefix to get again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct PrefixWish {
+    /// The prefix to get again; `::/56` wishes for a length alone.
+    pub(crate) hint: Option<Prefix>,
+    /// Its IAID, where it is not the one that follows from its place.
+    pub(crate) iaid: Option<u32>,
+}
+
+impl PrefixWish {
+    /// A wish for any prefix, or for this one.
+    pub(crate) const fn new(hint: Option<Prefix>) -> Self {
+        Self { hint, iaid: None }
     }
 }
 
-/// A wish for a delegated prefix: any, a length, or a prefix to get again.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct PrefixWish(Option<Prefix>);
+/// A prefix that only says how long it is.
+pub(crate) fn length_alone(length: u8) -> Option<Prefix> {
+    Prefix::new(Ipv6Addr::UNSPECIFIED, length)
+}
 
 impl FromStr for PrefixWish {
     type Err = &'static str;
@@ -63,16 +42,14 @@ impl FromStr for PrefixWish {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const WRONG: &str = "expected a length of 1 to 64, or a prefix as in 2001:db8::/56";
         if text == "any" {
-            return Ok(Self(None));
+            return Ok(Self::new(None));
         }
         let prefix = if text.contains('/') {
             text.parse::<Prefix>().ok()
         } else {
-            text.parse()
-                .ok()
-                .and_then(|length| Prefix::new(std::net::Ipv6Addr::UNSPECIFIED, length))
+            text.parse().ok().and_then(length_alone)
         };
-        prefix.filter(|p| (1..=64).contains(&p.length())).map(|p| Self(Some(p))).ok_or(WRONG)
+        prefix.filter(|p| (1..=64).contains(&p.length())).map(|p| Self::new(Some(p))).ok_or(WRONG)
     }
 }
 
@@ -95,8 +72,10 @@ pub(crate) fn requested_code(text: &str) -> Result<u16, String> {
 /// An option to send as it is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct SentOption {
-    code: u16,
-    payload: Vec<u8>,
+    /// Its code.
+    pub(crate) code: u16,
+    /// What is in it.
+    pub(crate) payload: Vec<u8>,
 }
 
 impl SentOption {
@@ -153,11 +132,11 @@ mod tests {
 
     #[test]
     fn wishes_are_checked() {
-        assert_eq!("any".parse(), Ok(PrefixWish(None)));
-        assert_eq!("56".parse(), Ok(PrefixWish(Some("::/56".parse().unwrap()))));
+        assert_eq!("any".parse(), Ok(PrefixWish::new(None)));
+        assert_eq!("56".parse(), Ok(PrefixWish::new(Some("::/56".parse().unwrap()))));
         assert_eq!(
             "2001:db8::1/48".parse(),
-            Ok(PrefixWish(Some("2001:db8::/48".parse().unwrap())))
+            Ok(PrefixWish::new(Some("2001:db8::/48".parse().unwrap())))
         );
         for text in ["0", "65", "200", "2001:db8::", "::/0", "::/129", ""] {
             assert!(text.parse::<PrefixWish>().is_err(), "{text}");

@@ -1,0 +1,273 @@
+//! What is in effect: the file's settings under those of the command line.
+
+use std::path::PathBuf;
+
+use dhc6c_core::engine::{self, PrefixRequest, SendLimit};
+use dhc6c_core::ident::{Duid, Iaid};
+use dhc6c_core::record::{AssociationKind, Record};
+use dhc6c_core::snapshot::Mode;
+use dhc6c_core::time::Duration;
+
+use crate::app::cli::{Global, InitialDelay, RunOptions};
+use crate::app::log::{Format, Verbosity};
+use crate::os::resolver::Choice;
+
+use super::setting::{Origin, Setting};
+use super::wish::{DuidChoice, PrefixWish, SentOption};
+use super::word::{AddressWish, EventName, Style, Word as _};
+
+/// Where leases and the DUID are kept unless somebody says otherwise.
+pub(crate) const STATE_DIRECTORY: &str = "/var/lib/dhc6c";
+/// Where sockets, locks and resolver data are kept unless somebody says
+/// otherwise.
+pub(crate) const RUN_DIRECTORY: &str = "/run/dhc6c";
+/// Where hooks are looked for unless somebody says otherwise.
+const HOOK_DIRECTORY: &str = "/etc/dhc6c/hooks.d";
+/// The metric of our routes.
+pub(super) const METRIC: u32 = dhc6c_core::desired::ROUTE_METRIC;
+
+/// Everything in effect.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Configuration {
+    /// What all uplinks share.
+    pub(crate) shared: Shared,
+    /// The uplinks, in the order of the command line or of the file.
+    pub(crate) wans: Vec<Wan>,
+}
+
+/// What all uplinks of a process share.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Shared {
+    /// Where leases and the DUID are kept.
+    pub(crate) state_directory: Setting<PathBuf>,
+    /// Where sockets, locks and resolver data are kept.
+    pub(crate) run_directory: Setting<PathBuf>,
+    /// Where hooks are looked for.
+    pub(crate) hook_directory: Setting<PathBuf>,
+    /// How long a hook may take, in seconds.
+    pub(crate) hook_timeout: Setting<u32>,
+    /// Hooks that are run besides those of the directory.
+    pub(crate) hooks: Setting<Vec<Hook>>,
+    /// How much is logged.
+    pub(crate) log_level: Setting<Verbosity>,
+    /// How it is logged.
+    pub(crate) log_format: Setting<Format>,
+    /// How many messages may leave an interface within the seconds below:
+    /// 1 to 20 (RFC 9915 §14.1).
+    pub(crate) limit_messages: Setting<u32>,
+    /// At least 20.
+    pub(crate) limit_seconds: Setting<u32>,
+}
+
+/// A program to run when something happens.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Hook {
+    /// The program.
+    pub(crate) path: PathBuf,
+    /// How it is told.
+    pub(crate) style: Style,
+    /// What it is run for.
+    pub(crate) on: Vec<EventName>,
+}
+
+/// The settings of one uplink.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Wan {
+    /// Its name; one of the command line has to exist, one of the file is
+    /// waited for.
+    pub(crate) interface: Setting<String>,
+    /// Leases and options, or options alone.
+    pub(crate) mode: Setting<Mode>,
+    /// Whether an address is wanted.
+    pub(crate) address: Setting<AddressWish>,
+    /// The prefixes to ask for.
+    pub(crate) prefix: Setting<Vec<PrefixWish>>,
+    /// Offer the exchange of two messages.
+    pub(crate) rapid_commit: Setting<bool>,
+    /// Options to ask for besides those every host has use for.
+    pub(crate) request: Setting<Vec<u16>>,
+    /// Options to ask for instead of those.
+    pub(crate) request_only: Setting<Option<Vec<u16>>>,
+    /// Options to send.
+    pub(crate) send: Setting<Vec<SentOption>>,
+    /// Our identifier; `None` is the stored one, or a new one.
+    pub(crate) duid: Setting<Option<DuidChoice>>,
+    /// The first IAID; `None` is made from the name.
+    pub(crate) iaid: Setting<Option<u32>>,
+    /// Accept Reconfigure.
+    pub(crate) reconfigure: Setting<bool>,
+    /// Send a Release on stop.
+    pub(crate) release_on_stop: Setting<bool>,
+    /// Leave the configuration in place on stop.
+    pub(crate) keep_on_stop: Setting<bool>,
+    /// When the first Solicit is delayed.
+    pub(crate) initial_delay: Setting<InitialDelay>,
+    /// Who is told of name servers.
+    pub(crate) dns: Setting<Choice>,
+    /// The metric of our routes.
+    pub(crate) metric: Setting<u32>,
+}
+
+/// The first IAIDs of an earlier process.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KnownIaids {
+    address: Option<Iaid>,
+    prefix: Option<Iaid>,
+}
+
+impl KnownIaids {
+    /// Those in what it kept.
+    pub(crate) fn of(record: &Record) -> Self {
+        Self {
+            address: record.first_iaid(AssociationKind::Address),
+            prefix: record.first_iaid(AssociationKind::Prefix),
+        }
+    }
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            state_directory: Setting::default(STATE_DIRECTORY.into()),
+            run_directory: Setting::default(RUN_DIRECTORY.into()),
+            hook_directory: Setting::default(HOOK_DIRECTORY.into()),
+            hook_timeout: Setting::default(30),
+            hooks: Setting::default(Vec::new()),
+            log_level: Setting::default(Verbosity::Normal),
+            log_format: Setting::default(Format::Plain),
+            limit_messages: Setting::default(20),
+            limit_seconds: Setting::default(20),
+        }
+    }
+}
+
+impl Shared {
+    /// The same with what the command line says.
+    pub(super) fn with_flags(mut self, global: &Global) -> Self {
+        self.state_directory.override_with(global.given_state_dir.clone());
+        self.run_directory.override_with(global.given_run_dir.clone());
+        self.log_level.override_with(global.given_verbosity());
+        self.log_format.override_with(global.log_format);
+        self
+    }
+
+    /// The settings that differ from `other` and are read at the start alone.
+    pub(crate) fn needs_restart(&self, other: &Self) -> impl Iterator<Item = &'static str> {
+        let differs = [
+            (self.state_directory != other.state_directory, "state-dir"),
+            (self.run_directory != other.run_directory, "run-dir"),
+            (self.log_level != other.log_level, "level of [log]"),
+            (self.log_format != other.log_format, "format of [log]"),
+        ];
+        differs.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name)
+    }
+}
+
+impl Hook {
+    /// A hook for every event.
+    pub(super) fn bare() -> Self {
+        let on = EventName::WORDS.iter().map(|&(_, event)| event).collect();
+        Self { path: PathBuf::new(), style: Style::Native, on }
+    }
+}
+
+impl Wan {
+    /// An uplink about which nothing is said but its name.
+    pub(super) fn new(interface: Setting<String>) -> Self {
+        Self {
+            interface,
+            mode: Setting::default(Mode::Stateful),
+            address: Setting::default(AddressWish::Try),
+            prefix: Setting::default(Vec::new()),
+            rapid_commit: Setting::default(false),
+            request: Setting::default(Vec::new()),
+            request_only: Setting::default(None),
+            send: Setting::default(Vec::new()),
+            duid: Setting::default(None),
+            iaid: Setting::default(None),
+            reconfigure: Setting::default(true),
+            release_on_stop: Setting::default(false),
+            keep_on_stop: Setting::default(false),
+            initial_delay: Setting::default(InitialDelay::Auto),
+            dns: Setting::default(Choice::Auto),
+            metric: Setting::default(METRIC),
+        }
+    }
+
+    /// The same with what the command line says.
+    pub(super) fn with_flags(mut self, flags: &RunOptions) -> Self {
+        let RunOptions { pd, request, send, .. } = flags;
+        // Whoever asks for a prefix now wants leases, whatever the file says.
+        let leases = !pd.is_empty() && self.mode.value == Mode::Stateless;
+        self.mode.override_with(leases.then_some(Mode::Stateful));
+        self.mode.override_with(flags.stateless.then_some(Mode::Stateless));
+        self.address.override_with(flags.no_na.then_some(AddressWish::None));
+        self.prefix.override_with((!pd.is_empty()).then(|| pd.clone()));
+        self.rapid_commit.override_with(flags.rapid_commit.then_some(true));
+        self.request.override_with((!request.is_empty()).then(|| request.clone()));
+        self.send.override_with((!send.is_empty()).then(|| send.clone()));
+        self.duid.override_with(flags.duid.clone().map(Some));
+        self.iaid.override_with(flags.iaid.map(Some));
+        self.initial_delay.override_with(flags.initial_delay);
+        self.dns.override_with(flags.no_dns.then_some(Choice::None));
+        self.release_on_stop.override_with(flags.release.then_some(true));
+        self.keep_on_stop.override_with(flags.keep.then_some(true));
+        self
+    }
+
+    /// True when the command line names it, so that it has to exist.
+    pub(crate) fn is_named(&self) -> bool {
+        self.interface.origin == Origin::Flag
+    }
+
+    /// The first IAID.
+    pub(super) fn first_iaid(&self) -> Iaid {
+        self.iaid.value.map_or_else(|| Iaid::of_interface(&self.interface.value), Iaid)
+    }
+
+    /// The prefix associations to ask for, each with its IAID: the one given,
+    /// or the one that follows from its place after `first`.
+    pub(super) fn prefix_requests(&self, first: Iaid) -> Vec<PrefixRequest> {
+        (0..)
+            .zip(&self.prefix.value)
+            .map(|(index, wish)| PrefixRequest {
+                iaid: wish.iaid.map_or_else(|| first.further(index), Iaid),
+                hint: wish.hint,
+            })
+            .collect()
+    }
+
+    /// What the engine of this uplink is to do.
+    pub(crate) fn engine(
+        &self,
+        shared: &Shared,
+        duid: Duid,
+        known: KnownIaids,
+        initial_delay: bool,
+    ) -> engine::Config {
+        // What was used before is used again, unless somebody says otherwise:
+        // the leases hang on it.
+        let first = |known: Option<Iaid>| {
+            known.filter(|_| self.iaid.value.is_none()).unwrap_or_else(|| self.first_iaid())
+        };
+        let bare = engine::Config::new(&self.interface.value, duid);
+        let stateful = self.mode.value == Mode::Stateful;
+        let wants_address = stateful && self.address.value == AddressWish::Try;
+        let usual = self.request_only.value.as_ref().unwrap_or(&bare.request);
+        let window = Duration::from_secs(u64::from(shared.limit_seconds.value));
+        // At most 20, so it fits; fewer than written could only be safer.
+        let messages = usize::try_from(shared.limit_messages.value).unwrap_or(1);
+        engine::Config {
+            mode: self.mode.value,
+            address: wants_address.then(|| first(known.address)),
+            prefixes: if stateful { self.prefix_requests(first(known.prefix)) } else { Vec::new() },
+            rapid_commit: self.rapid_commit.value,
+            reconfigure_accept: self.reconfigure.value,
+            request: usual.iter().chain(&self.request.value).copied().collect(),
+            send: self.send.value.iter().map(|sent| (sent.code, sent.payload.clone())).collect(),
+            initial_delay,
+            limit: SendLimit::new(messages, window),
+            ..bare
+        }
+    }
+}

@@ -1,0 +1,355 @@
+//! The file: its known keys, and what each of them means.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use dhc6c_core::snapshot::Mode;
+use toml::de::{DeTable, DeValue};
+
+use crate::os::error::{Error, Kind};
+
+use super::effective::{Hook, METRIC, Shared, Wan};
+use super::node::{
+    Key, Node, Problem, Read, Text, boolean, list, number, parsed, put, string, table, walk, word,
+    wrong,
+};
+use super::setting::{Origin, Setting};
+use super::wish::{MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, length_alone, requested_code};
+
+/// What a file says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct File {
+    pub(super) shared: Shared,
+    pub(super) wans: Vec<Wan>,
+}
+
+/// Reads the text of the file at `path`; everything that is wrong with it is
+/// reported at once, in the order of the file.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<File, Vec<Error>> {
+    let mut file = File::default();
+    let (tree, broken) = DeTable::parse_recoverable(text);
+    let text = Text(text);
+    let mut problems = if broken.is_empty() {
+        walk(tree.get_ref(), TOP, &mut file, text).err().unwrap_or_default()
+    } else {
+        // What is no TOML means nothing; guesses about the rest would mislead.
+        let problem = |error: &toml::de::Error| Problem {
+            at: error.span().map_or(0, |span| span.start),
+            why: error.message().replace('\n', ", "),
+        };
+        broken.iter().map(problem).collect()
+    };
+    if problems.is_empty() {
+        return Ok(file);
+    }
+    problems.sort_by_key(|problem| problem.at);
+    let error = |Problem { at, why }: Problem| {
+        let (line, column) = text.position(at);
+        Error::new(format!("{}:{line}:{column}", path.display()), why).kind(Kind::Usage)
+    };
+    Err(problems.into_iter().map(error).collect())
+}
+
+/// The top level.
+pub(super) const TOP: &[Key<File>] = &[
+    Key::new("state-dir", |file, node, text| {
+        put(&mut file.shared.state_directory, node, text, directory)
+    }),
+    Key::new("run-dir", |file, node, text| {
+        put(&mut file.shared.run_directory, node, text, directory)
+    }),
+    Key::new("wan", wans),
+    Key::new("hooks", |file, node, text| {
+        walk(table(node, "the table `[hooks]`")?, HOOKS, &mut file.shared, text)
+    }),
+    Key::new("log", |file, node, text| {
+        walk(table(node, "the table `[log]`")?, LOG, &mut file.shared, text)
+    }),
+    Key::new("limits", |file, node, text| {
+        walk(table(node, "the table `[limits]`")?, LIMITS, &mut file.shared, text)
+    }),
+    Key::new("lan", |_, node, _| empty(node, "[[lan]]")),
+    Key::new("dhcp4o6", |_, node, _| empty(node, "[dhcp4o6]")),
+    Key::new("softwire", |_, node, _| empty(node, "[softwire]")),
+    Key::new("metrics", |_, node, _| empty(node, "[metrics]")),
+];
+
+/// `[[wan]]`.
+pub(super) const WAN: &[Key<Wan>] = &[
+    Key::new("interface", |wan, node, text| put(&mut wan.interface, node, text, interface)),
+    Key::new("mode", |wan, node, text| put(&mut wan.mode, node, text, word)),
+    Key::new("address", |wan, node, text| put(&mut wan.address, node, text, word)),
+    Key::new("prefix", |wan, node, text| {
+        put(&mut wan.prefix, node, text, |node| prefixes(node, text))
+    }),
+    Key::new("rapid-commit", |wan, node, text| put(&mut wan.rapid_commit, node, text, boolean)),
+    Key::new("request", |wan, node, text| put(&mut wan.request, node, text, codes)),
+    Key::new("request-only", |wan, node, text| {
+        put(&mut wan.request_only, node, text, |node| codes(node).map(Some))
+    }),
+    Key::new("send", |wan, node, text| put(&mut wan.send, node, text, sent)),
+    Key::new("duid", |wan, node, text| {
+        put(&mut wan.duid, node, text, |node| {
+            let what = "`auto`, `llt`, `ll`, `uuid` or 3 to 130 octets in hexadecimal";
+            if string(node, what)? == "auto" { Ok(None) } else { parsed(node, what).map(Some) }
+        })
+    }),
+    Key::new("iaid", |wan, node, text| {
+        put(&mut wan.iaid, node, text, |node| number(node, 0..=u32::MAX).map(Some))
+    }),
+    Key::new("reconfigure", |wan, node, text| put(&mut wan.reconfigure, node, text, boolean)),
+    Key::new("release-on-stop", |wan, node, text| {
+        put(&mut wan.release_on_stop, node, text, boolean)
+    }),
+    Key::new("keep-on-stop", |wan, node, text| put(&mut wan.keep_on_stop, node, text, boolean)),
+    Key::new("initial-delay", |wan, node, text| put(&mut wan.initial_delay, node, text, word)),
+    Key::new("dns", |wan, node, text| put(&mut wan.dns, node, text, word)),
+    Key::new("metric", |wan, node, text| put(&mut wan.metric, node, text, metric)),
+    Key::later("fqdn"),
+    Key::later("user-class"),
+    Key::later("vendor-class"),
+    Key::later("priority"),
+    Key::later("dscp"),
+    Key::later("table"),
+    Key::later("vrf"),
+    Key::later("sysctl"),
+    Key::later("anonymous"),
+    Key::later("quirks"),
+    Key::later("ia-max-wait"),
+];
+
+/// `[hooks]`.
+pub(super) const HOOKS: &[Key<Shared>] = &[
+    Key::new("dir", |shared, node, text| put(&mut shared.hook_directory, node, text, directory)),
+    Key::new("timeout", |shared, node, text| {
+        put(&mut shared.hook_timeout, node, text, |node| number(node, 1..=3600))
+    }),
+    Key::new("run", |shared, node, text| {
+        put(&mut shared.hooks, node, text, |node| {
+            list(node, "a list of tables as in `{ path = \"/etc/dhc6c/up\" }`", |entry| {
+                hook(entry, text)
+            })
+        })
+    }),
+];
+
+/// An entry of `run` in `[hooks]`.
+pub(super) const HOOK: &[Key<Hook>] = &[
+    Key::new("path", |hook, node, _| {
+        hook.path = directory(node)?;
+        Ok(())
+    }),
+    Key::new("style", |hook, node, _| {
+        hook.style = word(node)?;
+        Ok(())
+    }),
+    Key::new("on", |hook, node, _| {
+        hook.on = list(node, "a list of events", word)?;
+        Ok(())
+    }),
+];
+
+/// `[log]`.
+pub(super) const LOG: &[Key<Shared>] = &[
+    Key::new("level", |shared, node, text| put(&mut shared.log_level, node, text, word)),
+    Key::new("format", |shared, node, text| put(&mut shared.log_format, node, text, word)),
+];
+
+/// `[limits]`: fewer messages or longer spans than RFC 9915 §14.1 allows,
+/// never more, so that no setting lets more than 20 out within 20 s.
+pub(super) const LIMITS: &[Key<Shared>] = &[
+    Key::new("messages", |shared, node, text| {
+        put(&mut shared.limit_messages, node, text, |node| number(node, 1..=20))
+    }),
+    Key::new("seconds", |shared, node, text| {
+        put(&mut shared.limit_seconds, node, text, |node| number(node, 20..=86400))
+    }),
+];
+
+/// An entry of `prefix`.
+pub(super) const PREFIX: &[Key<PrefixEntry>] = &[
+    Key::new("length", |entry, node, _| {
+        entry.length = Some(length(node)?);
+        Ok(())
+    }),
+    Key::new("hint", |entry, node, _| {
+        entry.hint = prefix(node)?.hint;
+        Ok(())
+    }),
+    Key::new("iaid", |entry, node, _| {
+        entry.iaid = Some(number(node, 0..=u32::MAX)?);
+        Ok(())
+    }),
+    Key::new("require", |_, node, _| {
+        if boolean(node)? { wrong(node.span(), "`require` is not supported yet") } else { Ok(()) }
+    }),
+];
+
+/// A prefix to ask for, as it is written.
+#[derive(Default)]
+pub(super) struct PrefixEntry {
+    length: Option<u8>,
+    hint: Option<dhc6c_core::prefix::Prefix>,
+    iaid: Option<u32>,
+}
+
+fn wans(file: &mut File, node: &Node<'_>, text: Text<'_>) -> Read<()> {
+    let wans = list(node, "tables `[[wan]]`", |entry| wan(entry, text))?;
+    let mut names = BTreeSet::new();
+    let DeValue::Array(entries) = node.get_ref() else { return Ok(()) };
+    for (wan, entry) in wans.iter().zip(entries) {
+        if !names.insert(&wan.interface.value) {
+            let name = &wan.interface.value;
+            return wrong(entry.span(), format!("`{name}` has a table `[[wan]]` already"));
+        }
+    }
+    file.wans = wans;
+    Ok(())
+}
+
+fn wan(entry: &Node<'_>, text: Text<'_>) -> Read<Wan> {
+    let table = table(entry, "a table `[[wan]]`")?;
+    let mut wan = Wan::new(Setting::default(String::new()));
+    let mut problems = walk(table, WAN, &mut wan, text).err().unwrap_or_default();
+    let at = |key: &str| table.get(key).map_or(entry.span(), toml::Spanned::span);
+    let mut complain = |key: &str, why: &str| {
+        problems.push(Problem { at: at(key).start, why: why.to_owned() });
+    };
+    if !table.contains_key("interface") {
+        complain("", "`interface` is missing");
+    }
+    if wan.request.origin != Origin::Default && wan.request_only.origin != Origin::Default {
+        complain("request", "stands beside `request-only`: put all codes there");
+    }
+    if wan.mode.value == Mode::Stateless && !wan.prefix.value.is_empty() {
+        complain("prefix", "no prefix can be had with mode `stateless`");
+    }
+    let iaids: BTreeSet<_> =
+        wan.prefix_requests(wan.first_iaid()).iter().map(|request| request.iaid).collect();
+    if iaids.len() < wan.prefix.value.len() {
+        complain("prefix", "two prefixes have the same IAID");
+    }
+    if problems.is_empty() { Ok(wan) } else { Err(problems) }
+}
+
+fn empty(node: &Node<'_>, name: &str) -> Read<()> {
+    match node.get_ref() {
+        DeValue::Table(table) if table.is_empty() => Ok(()),
+        DeValue::Array(entries) if entries.is_empty() => Ok(()),
+        _ => wrong(node.span(), format!("`{name}` is not supported yet")),
+    }
+}
+
+fn directory(node: &Node<'_>) -> Read<PathBuf> {
+    const WHAT: &str = "an absolute path";
+    let text = string(node, WHAT)?;
+    if text.starts_with('/') && !text.contains('\0') {
+        return Ok(text.into());
+    }
+    wrong(node.span(), format!("expected {WHAT}, found `{}`", text.escape_debug()))
+}
+
+fn interface(node: &Node<'_>) -> Read<String> {
+    let name = string(node, "the name of an interface")?;
+    if name.contains(['*', '?', '[']) {
+        return wrong(node.span(), "a pattern is not supported yet");
+    }
+    // What the kernel takes for a name.
+    let is_wrong = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
+    if name.is_empty() || name.len() > 15 || matches!(name, "." | "..") || name.contains(is_wrong) {
+        let found = name.escape_debug();
+        return wrong(node.span(), format!("`{found}` cannot be the name of an interface"));
+    }
+    Ok(name.to_owned())
+}
+
+fn metric(node: &Node<'_>) -> Read<u32> {
+    let metric = number(node, 1..=u32::MAX)?;
+    if metric == METRIC {
+        return Ok(metric);
+    }
+    wrong(node.span(), format!("a metric other than {METRIC} is not supported yet"))
+}
+
+fn prefixes(node: &Node<'_>, text: Text<'_>) -> Read<Vec<PrefixWish>> {
+    let wishes = match node.get_ref() {
+        DeValue::Array(_) => list(node, "", |entry| prefix_entry(entry, text))?,
+        _ => vec![prefix(node)?],
+    };
+    if wishes.len() > MOST_PREFIXES {
+        return wrong(
+            node.span(),
+            format!("more than {MOST_PREFIXES} prefixes do not fit one message"),
+        );
+    }
+    Ok(wishes)
+}
+
+fn prefix_entry(node: &Node<'_>, text: Text<'_>) -> Read<PrefixWish> {
+    let DeValue::Table(table) = node.get_ref() else { return prefix(node) };
+    let mut entry = PrefixEntry::default();
+    walk(table, PREFIX, &mut entry, text)?;
+    let PrefixEntry { length, hint, iaid } = entry;
+    if length.is_some() && hint.is_some_and(|hint| Some(hint.length()) != length) {
+        return wrong(node.span(), "`length` and `hint` contradict each other");
+    }
+    Ok(PrefixWish { hint: hint.or(length.and_then(length_alone)), iaid })
+}
+
+fn length(node: &Node<'_>) -> Read<u8> {
+    // Within 1 to 64, so it fits.
+    number(node, 1..=64).map(|length| u8::try_from(length).unwrap_or(64))
+}
+
+/// A length, or a text as on the command line.
+fn prefix(node: &Node<'_>) -> Read<PrefixWish> {
+    if matches!(node.get_ref(), DeValue::Integer(_)) {
+        return length(node).map(|length| PrefixWish::new(length_alone(length)));
+    }
+    parsed(node, "a length of 1 to 64, or a prefix as in `2001:db8::/56`")
+}
+
+fn codes(node: &Node<'_>) -> Read<Vec<u16>> {
+    list(node, "a list of codes or names of options", |entry| {
+        let text = match entry.get_ref() {
+            DeValue::Integer(_) => number(entry, 0..=65535)?.to_string(),
+            _ => string(entry, "the code or the name of an option")?.to_owned(),
+        };
+        requested_code(&text)
+            .or_else(|why| wrong(entry.span(), format!("`{}`: {why}", text.escape_debug())))
+    })
+}
+
+fn sent(node: &Node<'_>) -> Read<Vec<SentOption>> {
+    let table = table(node, "a table of codes and hexadecimal as in `{ 15 = \"0003616263\" }`")?;
+    let mut sent = Vec::new();
+    let mut problems = Vec::new();
+    for (code, value) in table {
+        let option = string(value, "hexadecimal digits").and_then(|hex| {
+            let option = format!("{}:{hex}", code.get_ref()).parse::<SentOption>();
+            option.or_else(|why| wrong(code.span(), why))
+        });
+        match option {
+            Ok(option) => sent.push(option),
+            Err(more) => problems.extend(more),
+        }
+    }
+    if problems.is_empty() && sent.iter().map(SentOption::length).sum::<usize>() > MOST_SENT {
+        return wrong(node.span(), format!("more than {MOST_SENT} octets do not fit one message"));
+    }
+    if problems.is_empty() { Ok(sent) } else { Err(problems) }
+}
+
+fn hook(entry: &Node<'_>, text: Text<'_>) -> Read<Hook> {
+    let table = table(entry, "a table as in `{ path = \"/etc/dhc6c/up\" }`")?;
+    let mut hook = Hook::bare();
+    walk(table, HOOK, &mut hook, text)?;
+    if hook.path.as_os_str().is_empty() {
+        return wrong(entry.span(), "`path` is missing");
+    }
+    Ok(hook)
+}
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+pub(super) mod tests;

@@ -1,0 +1,147 @@
+//! From the file and the command line to what the engine and the shell need:
+//! typed, checked once.
+//!
+//! [`load`] gives the whole of it, now and after each reload; two
+//! [`Configuration`]s can be compared. Every value is a [`Setting`]: it knows
+//! whether it is the default, or which line or flag said so.
+
+mod effective;
+mod file;
+mod node;
+mod setting;
+mod show;
+mod wish;
+mod word;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+
+use crate::os::error::{Error, Kind};
+
+use super::Failure;
+use super::cli::{Global, RunOptions};
+
+use self::file::File;
+use self::setting::Origin;
+
+pub(crate) use self::effective::{
+    Configuration, KnownIaids, RUN_DIRECTORY, STATE_DIRECTORY, Shared, Wan,
+};
+pub(crate) use self::setting::Setting;
+pub(crate) use self::wish::{
+    DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, requested_code,
+};
+
+/// The file that is read when none is named and this one exists.
+pub(crate) const DEFAULT_FILE: &str = "/etc/dhc6c.toml";
+
+/// The longest file that is read, in octets.
+const LONGEST: u64 = 1 << 20;
+
+/// Reads the file, if there is one, and puts the command line over it. Names
+/// on the command line select uplinks; without any, all of the file are
+/// meant. Everything that is wrong is reported at once.
+pub(crate) fn load(global: &Global, flags: &RunOptions) -> Result<Configuration, Vec<Error>> {
+    let File { shared, wans } = match &flags.config {
+        Some(path) => read(path)?,
+        None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
+        None => File::default(),
+    };
+    let wans = select(wans, &flags.interfaces).map(|wan| wan.with_flags(flags)).collect();
+    let configuration = Configuration { shared: shared.with_flags(global), wans };
+    check(&configuration, flags).map_err(|error| vec![error])?;
+    Ok(configuration)
+}
+
+/// Makes a command that talks to a running client look where the file says
+/// that it is. What is wrong with the file is not this command's matter.
+pub(crate) fn find_daemon(global: &mut Global) {
+    let shared = read(Path::new(DEFAULT_FILE)).unwrap_or_default().shared.with_flags(global);
+    global.take_directories(&shared);
+}
+
+/// `dhc6c config check`: one line where all is well.
+pub(crate) fn check_file(path: Option<PathBuf>) -> Result<(), Failure> {
+    let path = path.unwrap_or_else(|| DEFAULT_FILE.into());
+    let file = read(&path)?;
+    let uplinks = match file.wans.len() {
+        1 => "1 uplink".to_owned(),
+        count => format!("{count} uplinks"),
+    };
+    print(&format!("{}: ok, {uplinks}\n", path.display()));
+    Ok(())
+}
+
+/// `dhc6c config show`: what is in effect, and where it came from.
+pub(crate) fn show_effective(global: &Global, flags: &RunOptions) -> Result<(), Failure> {
+    let configuration = load(global, flags)?;
+    print(&show::show(&configuration));
+    Ok(())
+}
+
+fn print(text: &str) {
+    // A closed pipe, as in `dhc6c config show | head -1`, is no failure.
+    let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
+}
+
+fn read(path: &Path) -> Result<File, Vec<Error>> {
+    let text = read_text(path).map_err(|error| {
+        let what = format!("cannot read {}", path.display());
+        vec![Error::new(what, error).kind(Kind::Usage)]
+    })?;
+    file::parse(path, &text)
+}
+
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    let length = fs::File::open(path)?.take(LONGEST + 1).read_to_string(&mut text)?;
+    if u64::try_from(length).is_ok_and(|length| length <= LONGEST) {
+        Ok(text)
+    } else {
+        Err(io::Error::other("the file is longer than 1 MiB"))
+    }
+}
+
+/// The uplinks of these names, each as the file has it or bare; all of the
+/// file where none is named.
+fn select<'a>(mut wans: Vec<Wan>, names: &'a [String]) -> Box<dyn Iterator<Item = Wan> + 'a> {
+    if names.is_empty() {
+        return Box::new(wans.into_iter());
+    }
+    Box::new(names.iter().map(move |name| {
+        let interface = Setting { value: name.clone(), origin: Origin::Flag };
+        match wans.iter().position(|wan| wan.interface.value == *name) {
+            Some(index) => Wan { interface, ..wans.swap_remove(index) },
+            None => Wan::new(interface),
+        }
+    }))
+}
+
+/// What goes together neither in the file alone nor on the command line.
+fn check(configuration: &Configuration, flags: &RunOptions) -> Result<(), Error> {
+    let usage = |why: &str| Error::new("command line", why).kind(Kind::Usage);
+    let Configuration { wans, .. } = configuration;
+    if wans.is_empty() {
+        return Err(usage("no interface is named")
+            .hint("try `dhc6c eth0`, or `dhc6c --help`, or name one in a `[[wan]]` of the file"));
+    }
+    if flags.once && wans.len() > 1 {
+        return Err(usage("--once takes one interface").hint("run it once for each interface"));
+    }
+    for wan in wans {
+        let requests = wan.prefix_requests(wan.first_iaid());
+        let iaids: BTreeSet<_> = requests.iter().map(|request| request.iaid).collect();
+        if iaids.len() < requests.len() {
+            let why =
+                format!("with this --iaid two prefixes of {} have the same", wan.interface.value);
+            return Err(usage(&why).hint("choose one that is far from those of the file"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "load_tests.rs"]
+mod tests;
