@@ -84,7 +84,7 @@ impl Record {
     }
 
     /// True when this record has to replace `kept`: it says something else,
-    /// a lease ends sooner, or less than half of the valid time that was
+    /// a lease ends sooner or is preferred for less, or less than half of the valid time that was
     /// kept is left. A mere extension can wait until then; it would wear out
     /// the flash, and the older times err on the safe side.
     #[must_use]
@@ -94,7 +94,8 @@ impl Record {
         }
         self.leases().zip(kept.leases()).any(|(new, old)| {
             let half = old.valid.instant().map(|end| kept.at + end.since(kept.at) / 2);
-            new.valid < old.valid || new.valid > old.valid && half.is_some_and(|at| at <= self.at)
+            let ends_sooner = new.valid < old.valid || new.preferred < old.preferred;
+            ends_sooner || new.valid > old.valid && half.is_some_and(|at| at <= self.at)
         })
     }
 

@@ -3,6 +3,7 @@
 
 use std::net::Ipv6Addr;
 
+use dhc6c_core::desired::Desired;
 use dhc6c_core::engine::{Config, Event, Interface, PrefixRequest, SendLimit};
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::link::Link;
@@ -86,8 +87,12 @@ pub struct Client {
     pub link: Link,
     /// What it was told to do.
     pub config: Config,
+    /// What it asked of its kernel last.
+    pub desired: Desired,
     /// What it keeps for the next start.
     pub kept: Option<Record>,
+    /// How often it kept something.
+    pub keeps: usize,
     /// Everything it sent.
     pub sent: Vec<Sent>,
     /// Everything it told.
@@ -105,7 +110,9 @@ impl Client {
             oracle: Oracle::new(&config),
             interface: Interface::new(config.clone(), rng.octets()),
             config,
+            desired: Desired::default(),
             kept: None,
+            keeps: 0,
             kernel: Kernel::default(),
             link: Link { index: 2, up: true, link_local: Some(link_local) },
             sent: Vec::new(),

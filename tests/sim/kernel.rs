@@ -78,6 +78,17 @@ impl Kernel {
         Some(Verdict::Usable)
     }
 
+    /// Somebody else's hand removes an address.
+    pub fn lose(&mut self, address: Ipv6Addr) {
+        self.carry_out(&Step::RemoveAddress(address));
+    }
+
+    /// The machine goes down; what other hosts have stays.
+    pub fn reboot(&mut self) {
+        let Self { taken, detections, .. } = core::mem::take(self);
+        *self = Self { taken, detections, ..Self::default() };
+    }
+
     /// Addresses fit for traffic.
     pub const fn usable(&self) -> &BTreeSet<Ipv6Addr> {
         &self.usable

@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv6Addr;
 
 use dhc6c_core::desired::{Desired, Lifetimes, diff};
-use dhc6c_core::engine::{Config, Event};
+use dhc6c_core::engine::{Config, Event, Restored};
 use dhc6c_core::ident::Duid;
+use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
-use dhc6c_core::time::{Duration, Instant, Lifetime};
+use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
 use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, Status, StatusCode, TransactionId};
 
 use crate::grammar;
@@ -40,6 +41,8 @@ pub struct Oracle {
     granted: BTreeMap<Lease, Lifetimes>,
     desired: Desired,
     stopped: bool,
+    /// Nobody knows when the leases end that it remembers.
+    timeless: bool,
 }
 
 /// Messages with one transaction id.
@@ -63,7 +66,50 @@ impl Oracle {
             granted: BTreeMap::new(),
             desired: Desired::default(),
             stopped: false,
+            timeless: false,
         }
+    }
+
+    /// The client begins again as a new process. What it was given stays
+    /// given; it remembers the leases and their server, or more than that if
+    /// its record was tampered with.
+    pub fn begins_again(&mut self, restored: Option<&Restored>) {
+        self.sent.clear();
+        (self.exchange, self.offered) = (None, None);
+        self.desired = Desired::default();
+        self.stopped = false;
+        self.timeless = restored.is_some_and(|restored| !restored.times_are_known);
+        for server in restored.iter().filter_map(|restored| restored.record.server.as_ref()) {
+            self.servers.insert(server.duid.clone());
+        }
+    }
+
+    /// What a record claims counts as given, as far as it makes sense.
+    pub fn believes(&mut self, record: &Record) {
+        for ia in &record.associations {
+            for known in &ia.leases {
+                let (address, length) = (known.lease.address(), known.lease.length());
+                let strange = address.is_unspecified()
+                    || address.is_multicast()
+                    || address.is_loopback()
+                    || address.is_unicast_link_local();
+                let lease = match ia.kind {
+                    AssociationKind::Address if length == 128 => Lease::Address(address),
+                    AssociationKind::Prefix if length >= 16 => Lease::Prefix(known.lease),
+                    _ => continue,
+                };
+                let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
+                if !strange {
+                    self.granted.insert(lease, forever);
+                }
+            }
+        }
+    }
+
+    /// The client is told to do other things from now on.
+    pub fn is_configured(&mut self, config: &Config) {
+        self.duid = config.duid.clone();
+        self.extra = config.send.iter().map(|(code, _)| *code).collect();
     }
 
     /// The client sends this.
@@ -107,6 +153,7 @@ impl Oracle {
     /// After the client was drained.
     pub fn judge(&self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
         self.judge_lifetimes(now);
+        assert!(!self.timeless || self.desired == Desired::default(), "used without known ends");
         assert_eq!(diff(&self.desired, &kernel.actual), [], "the kernel is not as desired");
         self.judge_snapshot(kernel, snapshot);
         if self.stopped {
@@ -121,6 +168,12 @@ impl Oracle {
             .is_some_and(|status| fails(status) && !only_partial.contains(&status.code))
         {
             return;
+        }
+        let gives = |ia: &&Ia| is_usable(ia) && leases(ia).next().is_some();
+        if self.timeless && reply.ia_nas().chain(reply.ia_pds()).any(|ia| gives(&ia)) {
+            // From now on only what is stated here has an end.
+            self.timeless = false;
+            self.granted.clear();
         }
         for ia in reply.ia_nas().chain(reply.ia_pds()).filter(|ia| is_usable(ia)) {
             ia.options.iter().for_each(|option| self.grant(now, option));
@@ -170,13 +223,14 @@ impl Oracle {
             }
             let granted = self.granted.get(&lease);
             assert!(granted.is_some(), "{lease:?} in {} was never given", message.kind);
-            let over = granted.is_some_and(|lifetimes| lifetimes.valid.is_over(now));
+            let over = !self.timeless && granted.is_some_and(|lifetimes| lifetimes.valid.is_over(now));
             assert!(!over, "{lease:?} in {} is over", message.kind);
             let gone = matches!(message.kind, T::Release | T::Decline);
-            if let (true, Lease::Address(address)) = (gone, lease) {
-                let held = self.desired.addresses.contains_key(&address);
-                assert!(!held, "{address} is still in use in {}", message.kind);
-            }
+            let held = match lease {
+                Lease::Address(address) => self.desired.addresses.contains_key(&address),
+                Lease::Prefix(prefix) => self.desired.unreachable.contains_key(&prefix),
+            };
+            assert!(!(gone && held), "{lease:?} is still in use in {}", message.kind);
         }
     }
 

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
-use dhc6c_core::engine::{Config, Deadline, Input, Output};
+use dhc6c_core::desired::Desired;
+use dhc6c_core::engine::{Config, Deadline, Input, Interface, Output, Restored};
 use dhc6c_core::link::Datagram;
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::{Snapshot, StateName};
@@ -37,6 +38,22 @@ pub struct Server {
     /// Off the link: neither hears nor answers.
     pub unreachable: bool,
     link_local: Ipv6Addr,
+}
+
+/// How a client comes to begin again.
+#[derive(Clone, Copy, Debug)]
+pub enum Restart {
+    /// It was stopped in good order, which emptied the kernel.
+    Stopped,
+    /// It was killed; the kernel keeps everything.
+    Killed,
+    /// The machine was off, which emptied the kernel.
+    Rebooted {
+        /// For so long.
+        off: Duration,
+        /// And can tell that it was.
+        clock_is_trusted: bool,
+    },
 }
 
 /// What is going to happen.
@@ -160,8 +177,74 @@ impl World {
 
     /// Stops the first client.
     pub fn stop(&mut self) {
-        self.note("stop");
-        self.input(0, Input::Stop { release: false });
+        self.command(Input::Stop { release: false });
+    }
+
+    /// Somebody tells the first client to do something.
+    pub fn command(&mut self, input: Input) {
+        self.note(format!("{input:?}"));
+        if let Input::Configure(config) = &input {
+            self.clients[0].config = (**config).clone();
+            self.clients[0].oracle.is_configured(config);
+        }
+        self.input(0, input);
+    }
+
+    /// The first client begins again, with what it kept.
+    pub fn restart(&mut self, how: Restart) {
+        self.note(format!("{how:?}"));
+        let times_are_known = match how {
+            Restart::Stopped => {
+                self.stop();
+                true
+            }
+            Restart::Killed => true,
+            Restart::Rebooted { off, clock_is_trusted } => {
+                self.clients[0].kernel.reboot();
+                self.queue.retain(|_, happening| !matches!(happening, Happening::AtClient { .. }));
+                self.now += off;
+                clock_is_trusted
+            }
+        };
+        let now = self.now;
+        let restored = self.clients[0].kept.clone().map(|record| {
+            let elapsed =
+                if times_are_known { now.since(record.at) } else { Duration::ZERO };
+            let in_use = matches!(how, Restart::Killed);
+            Restored { record: record.moved(now, elapsed), in_use, times_are_known }
+        });
+        self.begin(restored);
+    }
+
+    /// The first client begins again with this, as the shell would have it:
+    /// the kernel is made to look as desired, whatever was left in it.
+    pub fn begin(&mut self, restored: Option<Restored>) {
+        self.queue.retain(|_, happening| !matches!(happening, Happening::Applied { .. }));
+        let (now, seed) = (self.now, self.rng.octets());
+        let client = &mut self.clients[0];
+        client.oracle.begins_again(restored.as_ref());
+        client.desired = Desired::default();
+        let config = client.config.clone();
+        client.interface = match restored {
+            Some(restored) => Interface::restore(config, seed, restored, now),
+            None => Interface::new(config, seed),
+        };
+        self.drain(0);
+        self.apply(0);
+        for address in self.client().usable() {
+            self.input(0, Input::AddressUsable(address));
+        }
+        let link = self.client().link;
+        self.input(0, Input::Link(link));
+    }
+
+    /// Somebody else removes an address of the first client; the shell puts
+    /// it back and says so.
+    pub fn lose(&mut self, address: Ipv6Addr) {
+        self.note(format!("{address} is removed"));
+        self.clients[0].kernel.lose(address);
+        self.apply(0);
+        self.input(0, Input::AddressMissing(address));
     }
 
     /// Hands the first client a datagram out of nowhere.
@@ -288,17 +371,31 @@ impl World {
     /// Gives a client an input and drains it.
     fn input(&mut self, client: usize, input: Input) {
         self.clients[client].interface.handle_input(self.now, input);
+        self.drain(client);
+        let node = &self.clients[client];
+        let snapshot = node.interface.snapshot(self.now);
+        node.oracle.judge(self.now, &node.kernel, &snapshot);
+        let deadline = node.interface.poll_deadline();
+        assert!(!node.interface.is_stopped() || deadline.is_none(), "stopped, yet {deadline:?}");
+    }
+
+    fn drain(&mut self, client: usize) {
         let mut spin = 0;
         while let Some(output) = self.clients[client].interface.poll_output(self.now) {
             spin += 1;
             assert!(spin < SPIN, "the engine never runs dry");
             self.act(client, output);
         }
-        let node = &self.clients[client];
-        let snapshot = node.interface.snapshot(self.now);
-        node.oracle.judge(self.now, &node.kernel, &snapshot);
-        let deadline = node.interface.poll_deadline();
-        assert!(!node.interface.is_stopped() || deadline.is_none(), "stopped, yet {deadline:?}");
+    }
+
+    /// The kernel is made to look as desired.
+    fn apply(&mut self, client: usize) {
+        let desired = self.clients[client].desired.clone();
+        for detection in self.clients[client].kernel.apply(&desired) {
+            let (shortest, longest) = DETECTION;
+            let at = self.now + shortest + self.rng.delay(longest.saturating_sub(shortest));
+            self.enqueue(at, Happening::Detected { client, detection });
+        }
     }
 
     fn act(&mut self, client: usize, output: Output) {
@@ -307,15 +404,15 @@ impl World {
             Output::Desired(desired) => {
                 self.history.add(self.now, Entry::Wanted(client, desired.clone()));
                 self.clients[client].oracle.desires(&desired);
-                for detection in self.clients[client].kernel.apply(&desired) {
-                    let (shortest, longest) = DETECTION;
-                    let at = self.now + shortest + self.rng.delay(longest.saturating_sub(shortest));
-                    self.enqueue(at, Happening::Detected { client, detection });
-                }
+                self.clients[client].desired = *desired;
+                self.apply(client);
                 let at = self.now + self.rng.delay(APPLYING);
                 self.enqueue(at, Happening::Applied { client });
             }
-            Output::Keep(record) => self.clients[client].kept = Some(*record),
+            Output::Keep(record) => {
+                self.clients[client].kept = Some(*record);
+                self.clients[client].keeps += 1;
+            }
             Output::Event(event) => {
                 self.history.add(self.now, Entry::Told(client, event.clone()));
                 self.clients[client].oracle.hears(self.now, &event);

@@ -101,7 +101,10 @@ impl Common {
         let Restored { record, in_use, times_are_known } = restored;
         self.sol_max_rt = max_rt(record.sol_max_rt).unwrap_or(MAX_RT_DEFAULT);
         self.inf_max_rt = max_rt(record.inf_max_rt).unwrap_or(MAX_RT_DEFAULT);
-        self.leases.resume(&record.associations, now);
+        // Leases without a server could neither be extended nor given back.
+        if record.server.is_some() {
+            self.leases.resume(&record.associations, now);
+        }
         if !self.leases.any_held() {
             return;
         }

@@ -137,6 +137,20 @@ impl Leases {
         }
     }
 
+    /// Drops what an answer does not state a lifetime of; true when there was
+    /// something.
+    pub(super) fn keep_stated(&mut self, answer: &Answer) -> bool {
+        let before = self.iter().count();
+        for ia in &mut self.0 {
+            let offered = answer.ia(ia.kind, ia.iaid).filter(|offered| offered.gives());
+            let offers = offered.map_or(&[][..], |offered| &offered.offers);
+            let is_stated =
+                |lease: &Lease| offers.iter().any(|offer| offer.what.is_same(&lease.what));
+            ia.leases.retain(is_stated);
+        }
+        self.iter().count() != before
+    }
+
     /// Puts off what is due to `again`, after a server that gave nothing.
     pub(super) fn postpone(&mut self, again: Instant) {
         for ia in &mut self.0 {

@@ -161,9 +161,14 @@ impl Client {
         Deadline::soonest(own, self.common.leases.expiry())
     }
 
-    /// When the next lease ends.
+    /// What ends next, whether or not a message can leave: a lease, or the
+    /// time that a client has for its farewell.
     pub(super) fn expiry(&self) -> Option<Deadline> {
-        self.common.leases.expiry()
+        let end = match &self.state {
+            State::Release(release) => release.end(),
+            _ => None,
+        };
+        Deadline::soonest(end, self.common.leases.expiry())
     }
 
     /// The next event for others, oldest first.
@@ -236,6 +241,10 @@ impl Client {
             {
                 confirm::verify(common, now)
             }
+            // What they would bring can be asked for when that is known.
+            State::Request(_) | State::Decline(_) if was_away && common.leases.any_held() => {
+                confirm::verify(common, now)
+            }
             // Perhaps another link: start over, with fresh timeouts.
             State::Solicit(_) | State::Request(_) if !was_usable && !common.leases.any_held() => {
                 State::start(common, now, false)
@@ -287,6 +296,9 @@ impl Client {
     /// Another configuration: what is held and still wanted stays, what is
     /// new is asked for at once. Another identity or mode is another client.
     fn configure(&mut self, now: Instant, config: Config) {
+        if config == self.common.config {
+            return;
+        }
         let other =
             config.duid != self.common.config.duid || config.mode != self.common.config.mode;
         if other {
@@ -297,10 +309,11 @@ impl Client {
             return;
         }
         self.turn(|common, state| match state {
+            // Under another name nothing can be given back any more.
+            State::Release(release) if other => release.end_early(common, now),
             State::Resting | State::Release(_) | State::Stopped | State::Idle => state,
             _ if !common.link.is_usable() => State::Idle,
-            State::Bound(_) if common.leases.any_held() => State::Renew(Renew::new(common, now)),
-            state if common.leases.any_held() => state,
+            state if common.leases.any_held() => state.ask_anew(common, now),
             _ => {
                 common.clear();
                 State::start(common, now, false)
@@ -368,6 +381,22 @@ impl State {
             Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
             Self::Resting if common.link.is_usable() => Self::start(common, now, false),
             Self::Resting => Self::Idle,
+            state => state,
+        }
+    }
+
+    /// Asks for what is new in the configuration. A question that is open
+    /// already is asked anew: its answer would not speak of that, which would
+    /// pass for a refusal.
+    fn ask_anew(self, common: &mut Common, now: Instant) -> Self {
+        match self {
+            Self::Bound(_) | Self::Renew(_) => Self::Renew(Renew::new(common, now)),
+            Self::Rebind(rebind) if rebind.verifies() => confirm::verify(common, now),
+            Self::Rebind(_) => Self::Rebind(Rebind::new(common, now)),
+            Self::Request(request) => {
+                Self::Request(Request::replacing(common, now, request.server().clone()))
+            }
+            // The rest goes on to ask for everything.
             state => state,
         }
     }

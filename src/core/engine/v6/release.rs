@@ -71,9 +71,14 @@ impl Release {
 
     /// The next transmission, or the end of the time there is.
     pub(super) fn deadline(&self) -> Deadline {
+        let next = self.exchange.deadline();
+        Deadline::soonest(Some(next), self.end()).unwrap_or(next)
+    }
+
+    /// The end of the time there is for one who stops.
+    pub(super) fn end(&self) -> Option<Deadline> {
         let end = Deadline { at: self.begun + FAREWELL, why: Why::GiveUp };
-        let end = Some(end).filter(|_| self.then == Then::Stop);
-        Deadline::soonest(Some(self.exchange.deadline()), end).unwrap_or(self.exchange.deadline())
+        (self.then == Then::Stop).then_some(end)
     }
 
     /// REL_MAX_RC transmissions went unanswered, or the link is gone; whoever
@@ -85,6 +90,11 @@ impl Release {
         } else {
             State::Release(self)
         }
+    }
+
+    /// It has become pointless.
+    pub(super) fn end_early(self, common: &mut Common, now: Instant) -> State {
+        self.then.state(common, now)
     }
 
     /// Any Reply ends it, whatever its status (RFC 9915 §18.2.10.2).

@@ -6,7 +6,7 @@ use crate::time::Instant;
 use crate::wire::StatusCode;
 
 use super::answer::Answer;
-use super::common::Common;
+use super::common::{Common, Trust};
 use super::leases::Taken;
 
 /// What to make of a Reply.
@@ -41,7 +41,11 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
     }
     // A complete candidate is made, then committed whole.
     let mut candidate = common.leases.clone();
-    let taken = candidate.take(answer, now);
+    let mut taken = candidate.take(answer, now);
+    if taken.granted && common.trust == Trust::Timeless {
+        // What it does not state has no end that anybody knows.
+        taken.missing |= candidate.keep_stated(answer);
+    }
     common.leases = candidate;
     let verdict = verdict(taken, common.leases.any_held());
     if taken.granted {

@@ -30,11 +30,18 @@ impl Leases {
     /// still valid.
     pub(super) fn resume(&mut self, known: &[KnownAssociation], now: Instant) {
         let most = self.most();
+        let mut resumed: Vec<Leased> = Vec::new();
         for ia in &mut self.0 {
             let same = |known: &&KnownAssociation| known.kind == ia.kind && known.iaid == ia.iaid;
             let Some(known) = known.iter().find(same) else { continue };
             let leases = known.leases.iter().filter(|lease| !lease.valid.is_over(now));
-            ia.leases = leases.filter_map(|lease| resumed(ia.kind, lease)).take(most).collect();
+            for lease in leases.filter_map(|lease| known_again(ia.kind, lease)) {
+                let is_new = !resumed.iter().any(|other| other.is_same(&lease.what));
+                if is_new && ia.leases.len() < most {
+                    resumed.push(lease.what.clone());
+                    ia.leases.push(lease);
+                }
+            }
             if ia.is_held() {
                 ia.timers = LeaseTimers { t1: known.t1, t2: known.t2.max(known.t1) };
             }
@@ -57,7 +64,7 @@ fn known_lease(lease: &Lease) -> Option<KnownLease> {
     })
 }
 
-fn resumed(kind: Kind, known: &KnownLease) -> Option<Lease> {
+fn known_again(kind: Kind, known: &KnownLease) -> Option<Lease> {
     let KnownLease { lease: prefix, preferred, valid, .. } = *known;
     let what = match kind {
         Kind::Address if prefix.length() == 128 && answer::is_assignable(prefix.address()) => {
