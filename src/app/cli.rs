@@ -179,6 +179,9 @@ pub(crate) struct RunOptions {
     /// Do not tell the system's resolver
     #[arg(long)]
     pub(crate) no_dns: bool,
+    /// Run a program when something happens; repeat for several
+    #[arg(long, value_name = "PATH")]
+    pub(crate) hook: Vec<PathBuf>,
     /// Give the leases back when stopped
     #[arg(long, conflicts_with_all = ["keep", "once"])]
     pub(crate) release: bool,

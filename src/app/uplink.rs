@@ -1,8 +1,10 @@
 //! The one loop: an interface's engine between its inputs and its outputs.
-//! What people and signals ask for is in `commands`, the end in `finish`.
+//! What people and signals ask for is in `commands`, what hooks are told in
+//! `hooks`, the end in `finish`.
 
 mod commands;
 mod finish;
+mod hooks;
 
 use std::rc::Rc;
 
@@ -10,6 +12,7 @@ use dhc6c_core::desired::{self, Desired};
 use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output, Restored};
 use dhc6c_core::ident::Duid;
 use dhc6c_core::link::{Datagram, Link};
+use dhc6c_core::prefix::Prefix;
 use dhc6c_core::record::Record;
 use dhc6c_core::snapshot::Snapshot;
 use dhc6c_core::time::{Duration, Instant};
@@ -20,6 +23,7 @@ use crate::os::apply::Kernel;
 use crate::os::clock::{self, Timer};
 use crate::os::control::{Asked, Control};
 use crate::os::error::Error;
+use crate::os::hook::Hooks;
 use crate::os::journal::Journal;
 use crate::os::link::{AddressState, Change, Links};
 use crate::os::lock::Lock;
@@ -97,6 +101,12 @@ pub(crate) struct Uplink {
     stoppers: Vec<Asked>,
     /// The end has begun, and what is configured is to stay.
     leaves_all: bool,
+    /// When the end has begun.
+    leaves_since: Option<Instant>,
+    /// Absent where nothing is to be changed.
+    hooks: Option<Hooks>,
+    /// The prefixes that hooks were told of.
+    told_prefixes: Vec<Prefix>,
     /// What the system refused last.
     refused: Option<String>,
     /// What the engine wants of the system.
@@ -110,6 +120,7 @@ enum Woken {
     Link(Result<Change, Error>),
     Asked(Asked),
     Ordered(Order),
+    HooksBegun,
 }
 
 /// How far a link can be used.
@@ -188,6 +199,7 @@ impl Uplink {
             }
             None => Interface::new(config, clock::entropy()?),
         };
+        let hooks = (!options.dry_run).then(|| Hooks::new(name, settings.shared.selection()));
         let (name, once) = (name.to_owned(), options.once);
         let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
         Ok(Self {
@@ -210,6 +222,9 @@ impl Uplink {
             waiters: Vec::new(),
             stoppers: Vec::new(),
             leaves_all: false,
+            leaves_since: None,
+            hooks,
+            told_prefixes: Vec::new(),
             refused: None,
             desired: Desired::default(),
         })
@@ -226,6 +241,7 @@ impl Uplink {
 
     async fn serve(&mut self) -> Result<End, Error> {
         self.note_link();
+        self.fire_named("started", &self.snapshot(clock::now()), Vec::new());
         self.engine.handle_input(clock::now(), Input::Link(self.link));
         self.drain(clock::now()).await;
         // What an earlier process left behind and nobody wants any more.
@@ -255,6 +271,7 @@ impl Uplink {
             asked = self.control.next() => Woken::Asked(asked),
             // The sender lives as long as the process.
             Some(order) = self.orders.recv() => Woken::Ordered(order),
+            () = begun(self.hooks.as_ref()) => Woken::HooksBegun,
         }
     }
 
@@ -276,6 +293,8 @@ impl Uplink {
             Woken::Link(change) => self.link_input(change?).await,
             Woken::Asked(asked) => self.answer(asked),
             Woken::Ordered(order) => Some(self.obey(order)),
+            // Perhaps that was the last thing missing.
+            Woken::HooksBegun => None,
         })
     }
 
@@ -420,6 +439,7 @@ impl Uplink {
     fn narrate(&mut self, now: Instant, event: &Event) {
         let snapshot = self.snapshot(now);
         narrate::log(event, &snapshot);
+        self.fire(event, &snapshot);
         if !self.watchers.is_empty() {
             self.tell(&narrate::line(event, &snapshot));
         }
@@ -432,17 +452,23 @@ impl Uplink {
 
     fn snapshot(&self, now: Instant) -> Snapshot {
         let mut snapshot = self.engine.snapshot(now);
+        snapshot.ready = self.is_ready();
         if snapshot.last_error.is_none() {
             snapshot.last_error.clone_from(&self.refused);
         }
         snapshot
     }
 
+    /// Ready as the engine sees it, and the hooks have been started.
+    fn is_ready(&self) -> bool {
+        self.engine.is_ready() && self.hooks.as_ref().is_none_or(Hooks::have_begun)
+    }
+
     fn end(&self, now: Instant) -> Option<End> {
         if self.engine.is_stopped() {
             return Some(End::Stopped);
         }
-        if self.once && self.engine.is_ready() {
+        if self.once && self.is_ready() {
             return Some(End::Once);
         }
         self.give_up_at.filter(|&at| at <= now).map(|_| End::TimedOut)
@@ -453,6 +479,14 @@ impl Uplink {
 async fn receive(socket: Option<&mut Socket>) -> std::io::Result<Datagram> {
     match socket {
         Some(socket) => socket.receive().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until hooks have begun, for ever where there are none.
+async fn begun(hooks: Option<&Hooks>) {
+    match hooks {
+        Some(hooks) => hooks.begun().await,
         None => std::future::pending().await,
     }
 }

@@ -10,10 +10,12 @@
 //! | module | what |
 //! |---|---|
 //! | [`apply`] | brings the kernel and the resolver to the desired state |
+//! | [`child`] | what the programs we run have in common |
 //! | [`clock`] | the time, one timer, entropy |
 //! | [`control`] | the control socket |
 //! | [`error`] | what the system refused, why, and what to do |
 //! | [`file`] | files replaced whole and read within bounds |
+//! | [`hook`] | programs that are told what happens |
 //! | [`journal`] | which kernel objects are ours |
 //! | [`link`] | what links and addresses do |
 //! | [`lock`] | one process an interface |
@@ -27,10 +29,12 @@
 //! | [`writer`] | the thread that writes to disk |
 
 pub(crate) mod apply;
+pub(crate) mod child;
 pub(crate) mod clock;
 pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod file;
+pub(crate) mod hook;
 pub(crate) mod journal;
 #[cfg(test)]
 mod kernel_tests;

@@ -21,7 +21,7 @@ use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::clock::{self, Timer};
+use super::child::{search_path, within};
 use super::error::Error;
 use super::file::{self, Durability};
 
@@ -29,8 +29,6 @@ use super::file::{self, Durability};
 const COMMAND_LIMIT: Duration = Duration::from_secs(5);
 /// How long an orderly stop waits for the last one.
 const FINISH_LIMIT: Duration = Duration::from_secs(2);
-/// Where programs are looked for when nobody says.
-const DEFAULT_PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Which program the resolver's data are handed to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -265,21 +263,6 @@ async fn run(call: &Call) -> Result<(), String> {
         Some(Err(error)) => Err(error.to_string()),
         None => Err(format!("killed, it took more than {} s", COMMAND_LIMIT.as_secs())),
     }
-}
-
-/// What comes of a future within a time, suspend included.
-async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-    let mut timer = Timer::new().ok()?;
-    timer.set(Some(clock::now() + limit));
-    tokio::select! {
-        biased;
-        value = future => Some(value),
-        () = timer.expired() => None,
-    }
-}
-
-fn search_path() -> OsString {
-    env::var_os("PATH").filter(|path| !path.is_empty()).unwrap_or_else(|| DEFAULT_PATH.into())
 }
 
 fn executable(name: &str, path: &OsString) -> Option<PathBuf> {

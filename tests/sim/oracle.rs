@@ -223,7 +223,8 @@ impl Oracle {
             }
             let granted = self.granted.get(&lease);
             assert!(granted.is_some(), "{lease:?} in {} was never given", message.kind);
-            let over = !self.timeless && granted.is_some_and(|lifetimes| lifetimes.valid.is_over(now));
+            let over =
+                !self.timeless && granted.is_some_and(|lifetimes| lifetimes.valid.is_over(now));
             assert!(!over, "{lease:?} in {} is over", message.kind);
             let gone = matches!(message.kind, T::Release | T::Decline);
             let held = match lease {

@@ -339,7 +339,9 @@ fn spoil(record: &mut Record, rng: &mut Rng) {
             let many = (0..2000_u128).filter_map(|low| {
                 let address = Ipv6Addr::from_bits(0x2001_0db8_0009_u128 << 80 | low);
                 let lease = Prefix::new(address, 128)?;
-                ia.leases.first().map(|known| dhc6c_core::record::KnownLease { lease, ..known.clone() })
+                ia.leases
+                    .first()
+                    .map(|known| dhc6c_core::record::KnownLease { lease, ..known.clone() })
             });
             let many: Vec<_> = many.collect();
             ia.leases.extend(many);

@@ -208,8 +208,7 @@ impl World {
         };
         let now = self.now;
         let restored = self.clients[0].kept.clone().map(|record| {
-            let elapsed =
-                if times_are_known { now.since(record.at) } else { Duration::ZERO };
+            let elapsed = if times_are_known { now.since(record.at) } else { Duration::ZERO };
             let in_use = matches!(how, Restart::Killed);
             Restored { record: record.moved(now, elapsed), in_use, times_are_known }
         });

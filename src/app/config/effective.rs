@@ -10,6 +10,7 @@ use dhc6c_core::time::Duration;
 
 use crate::app::cli::{Global, InitialDelay, RunOptions};
 use crate::app::log::{Format, Verbosity};
+use crate::os::hook::{self, Selection};
 use crate::os::resolver::Choice;
 
 use super::setting::{Origin, Setting};
@@ -143,12 +144,28 @@ impl Default for Shared {
 
 impl Shared {
     /// The same with what the command line says.
-    pub(super) fn with_flags(mut self, global: &Global) -> Self {
+    pub(super) fn with_flags(mut self, global: &Global, hooks: &[PathBuf]) -> Self {
+        let bare = |path: &PathBuf| Hook { path: path.clone(), ..Hook::bare() };
+        let all = self.hooks.value.iter().cloned().chain(hooks.iter().map(bare)).collect();
+        self.hooks.override_with((!hooks.is_empty()).then_some(all));
         self.state_directory.override_with(global.given_state_dir.clone());
         self.run_directory.override_with(global.given_run_dir.clone());
         self.log_level.override_with(global.given_verbosity());
         self.log_format.override_with(global.log_format);
         self
+    }
+
+    /// The hooks as the system runs them.
+    pub(crate) fn selection(&self) -> Selection {
+        let hook = |hook: &Hook| hook::Hook {
+            path: hook.path.clone(),
+            on: Some(hook.on.iter().map(|name| name.0).collect()),
+        };
+        Selection {
+            directory: self.hook_directory.value.clone(),
+            listed: self.hooks.value.iter().map(hook).collect(),
+            limit: Duration::from_secs(u64::from(self.hook_timeout.value)),
+        }
     }
 
     /// The settings that differ from `other` and are read at the start alone.

@@ -50,7 +50,7 @@ pub(crate) fn load(global: &Global, flags: &RunOptions) -> Result<Configuration,
         None => File::default(),
     };
     let wans = select(wans, &flags.interfaces).map(|wan| wan.with_flags(flags)).collect();
-    let configuration = Configuration { shared: shared.with_flags(global), wans };
+    let configuration = Configuration { shared: shared.with_flags(global, &flags.hook), wans };
     check(&configuration, flags).map_err(|error| vec![error])?;
     Ok(configuration)
 }
@@ -58,7 +58,7 @@ pub(crate) fn load(global: &Global, flags: &RunOptions) -> Result<Configuration,
 /// Makes a command that talks to a running client look where the file says
 /// that it is. What is wrong with the file is not this command's matter.
 pub(crate) fn find_daemon(global: &mut Global) {
-    let shared = read(Path::new(DEFAULT_FILE)).unwrap_or_default().shared.with_flags(global);
+    let shared = read(Path::new(DEFAULT_FILE)).unwrap_or_default().shared.with_flags(global, &[]);
     global.take_directories(&shared);
 }
 

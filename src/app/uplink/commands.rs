@@ -55,6 +55,7 @@ impl Uplink {
             Order::Configure(settings) => self.configure(settings),
             Order::Stop => {
                 let wan = &self.settings.wan;
+                self.leaves_since.get_or_insert(clock::now());
                 self.leaves_all = wan.keep_on_stop.value;
                 Input::Stop { release: wan.release_on_stop.value }
             }
@@ -65,6 +66,9 @@ impl Uplink {
     fn configure(&mut self, settings: Rc<Settings>) -> Input {
         let Settings { shared, wan, duid } = &*settings;
         self.kernel.choose_resolver(wan.dns.value);
+        if let Some(hooks) = &mut self.hooks {
+            hooks.select(shared.selection());
+        }
         // The first Solicit is long gone.
         let config = wan.engine(shared, duid.clone(), self.iaids, false);
         self.settings = settings;
@@ -73,7 +77,7 @@ impl Uplink {
 
     /// Tells those who wait, once everything is there.
     pub(super) fn tell_waiters(&mut self) {
-        if !self.waiters.is_empty() && self.engine.is_ready() {
+        if !self.waiters.is_empty() && self.is_ready() {
             for waiter in self.waiters.drain(..) {
                 waiter.reply(ctl::done_line());
             }

@@ -10,6 +10,11 @@ use crate::os::error::{Error, Kind};
 
 use super::{End, Uplink};
 
+/// How long hooks have together when an interface stops.
+const HOOK_LIMIT: Duration = Duration::from_secs(2);
+/// When all of a stop has to be over, but for telling those who wait.
+const STOP_LIMIT: Duration = Duration::from_millis(2400);
+
 /// How long those who wait for the end have to read that it has come: with
 /// the 2 s that the resolver may take, all is over within 3 s.
 const PATIENCE_TO_TELL: Duration = Duration::from_millis(500);
@@ -29,7 +34,7 @@ impl Uplink {
         }
         self.watchers.clear();
         self.waiters.clear();
-        self.kernel.finish().await;
+        self.finish_programs(end).await;
         // Whoever waits for the end may start the next one at once: the port,
         // the socket and the lock are free before they are told.
         self.socket = None;
@@ -51,5 +56,23 @@ impl Uplink {
             .kind(Kind::TimedOut));
         }
         Ok(())
+    }
+
+    /// Waits, for a bounded time, until hooks have run and the resolver has
+    /// been told.
+    async fn finish_programs(&mut self, end: End) {
+        let left = self.leaves_since.map_or(HOOK_LIMIT, |since| {
+            STOP_LIMIT.saturating_sub(clock::now().since(since)).min(HOOK_LIMIT)
+        });
+        // Those of an end that takes nothing back have the time of any hook.
+        let timeout = self.settings.shared.hook_timeout.value;
+        let limit = if end == End::Once { Duration::from_secs(timeout.into()) } else { left };
+        let hooks = self.hooks.take();
+        let hooks = async {
+            if let Some(hooks) = hooks {
+                hooks.finish(limit).await;
+            }
+        };
+        tokio::join!(self.kernel.finish(), hooks);
     }
 }

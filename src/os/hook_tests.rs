@@ -1,0 +1,264 @@
+use std::os::unix::fs::PermissionsExt as _;
+
+use dhc6c_core::engine::{Config, Interface};
+use dhc6c_core::time::Instant;
+
+use super::*;
+use crate::os::file::TestDirectory;
+
+const AMPLE: Duration = Duration::from_secs(20);
+
+fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(future)
+}
+
+/// A directory with one hook of these lines; `$OUT` is a file beside it.
+struct Lab {
+    directory: TestDirectory,
+}
+
+impl Lab {
+    fn new(lines: &str) -> Self {
+        let lab = Self { directory: TestDirectory::new() };
+        std::fs::create_dir(lab.hooks()).unwrap();
+        lab.hook("hook", lines);
+        lab
+    }
+
+    fn hooks(&self) -> PathBuf {
+        self.directory.path().join("hooks.d")
+    }
+
+    fn out(&self) -> PathBuf {
+        self.directory.path().join("out")
+    }
+
+    fn hook(&self, name: &str, lines: &str) -> PathBuf {
+        let path = self.hooks().join(name);
+        let text = format!("#!/bin/sh\nOUT={}\n{lines}\n", self.out().display());
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
+    fn start(&self, limit: Duration) -> Hooks {
+        let selection = Selection { directory: self.hooks(), listed: Vec::new(), limit };
+        Hooks::new("eth0", selection)
+    }
+
+    fn read(&self) -> String {
+        std::fs::read_to_string(self.out()).unwrap_or_default()
+    }
+}
+
+fn snapshot() -> Snapshot {
+    let duid = "00030001021122334455".parse().unwrap();
+    Interface::new(Config::new("eth0", duid), [0; 32]).snapshot(Instant::BOOT)
+}
+
+fn fire(hooks: &Hooks, event: &'static str) {
+    hooks.fire(event, &snapshot(), Vec::new());
+}
+
+#[test]
+fn hooks_get_arguments_environment_and_the_status_as_input() {
+    let lab = Lab::new("{ echo \"$@\"; env | sort; cat; } > $OUT");
+    run(async {
+        let hooks = lab.start(AMPLE);
+        let besides = vec![("DHC6C_NEW_PREFIX", "2001:db8::/56\nX=1".to_owned())];
+        hooks.fire("bound", &snapshot(), besides);
+        hooks.finish(AMPLE).await;
+    });
+    let text = lab.read();
+    let (first, rest) = text.split_once('\n').unwrap();
+    assert_eq!(first, "eth0 bound");
+    let variables: Vec<_> = rest.lines().filter(|line| !line.starts_with('{')).collect();
+    // The shell adds two of its own.
+    let strange = variables.iter().find(|line| {
+        let name = line.split('=').next().unwrap();
+        !(name.starts_with("DHC6C_") || ["PATH", "PWD", "_", "OLDPWD", "SHLVL"].contains(&name))
+    });
+    assert_eq!(strange, None);
+    for expected in [
+        "DHC6C_EVENT=bound",
+        "DHC6C_NAME=eth0",
+        "DHC6C_STATE=idle",
+        "PWD=/",
+        "DHC6C_NEW_PREFIX=2001:db8::/56?X=1",
+        "DHC6C_MODE=stateful",
+        "DHC6C_ADDRESSES=",
+    ] {
+        assert!(variables.contains(&expected), "{expected} in {variables:?}");
+    }
+    let json = rest.lines().find(|line| line.starts_with('{')).unwrap();
+    let status: serde_json::Value = serde_json::from_str(json).unwrap();
+    assert_eq!(status, serde_json::to_value(snapshot()).unwrap());
+}
+
+#[test]
+fn what_lasts_is_never_left_out_and_the_order_stays() {
+    let lab = Lab::new("echo $2 >> $OUT");
+    run(async {
+        let hooks = lab.start(AMPLE);
+        for event in [
+            "started",
+            "bound",
+            "updated",
+            "updated",
+            "informed",
+            "updated",
+            "unbound",
+            "bound",
+            "prefix-replaced",
+            "informed",
+            "unbound",
+            "stopped",
+        ] {
+            fire(&hooks, event);
+        }
+        hooks.finish(AMPLE).await;
+    });
+    let text = lab.read();
+    let lasting: Vec<_> = text.lines().filter(|event| LASTING.contains(event)).collect();
+    assert_eq!(
+        lasting,
+        ["started", "bound", "unbound", "bound", "prefix-replaced", "unbound", "stopped"]
+    );
+    assert_eq!(text.lines().last(), Some("stopped"));
+    let updates = text.lines().filter(|event| *event == "updated").count();
+    assert!((1..=3).contains(&updates), "{text}");
+}
+
+#[test]
+fn the_latest_state_is_told_of_what_is_coalesced() {
+    let lab = Lab::new("echo $2 $DHC6C_N >> $OUT");
+    run(async {
+        let hooks = lab.start(AMPLE);
+        for number in 0..500 {
+            hooks.fire("updated", &snapshot(), vec![("DHC6C_N", number.to_string())]);
+        }
+        hooks.finish(AMPLE).await;
+    });
+    let text = lab.read();
+    assert_eq!(text.lines().last(), Some("updated 499"));
+    assert!(text.lines().count() < 500, "{}", text.lines().count());
+}
+
+#[test]
+fn a_hook_that_hangs_is_ended_with_its_children_and_the_next_one_runs() {
+    let lab = Lab::new(
+        "trap '' TERM; if [ $2 = bound ]; then sleep 600 & echo $! > $OUT; wait; sleep 600; fi; echo $2 >> $OUT",
+    );
+    run(async {
+        let hooks = lab.start(Duration::from_millis(200));
+        fire(&hooks, "bound");
+        fire(&hooks, "unbound");
+        hooks.finish(AMPLE).await;
+    });
+    let text = lab.read();
+    let (child, events) = text.split_once('\n').unwrap();
+    assert_eq!(events, "unbound\n");
+    // A zombie of nobody's is dead too.
+    let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+    assert!(state.is_empty() || state.contains(") Z"), "{state}");
+}
+
+#[test]
+fn hooks_that_fail_flood_or_leave_children_hold_up_nothing() {
+    let lab = Lab::new("exit 3");
+    lab.hook("i-flood", "yes 2>/dev/null | head -c 3000000; echo flooded >> $OUT");
+    lab.hook("j-fork", "sleep 600 & echo forked >> $OUT; echo $! >> $OUT");
+    lab.hook("k-missing", "exec /nonexistent/program");
+    lab.hook("l-last", "echo $2 >> $OUT");
+    run(async {
+        let hooks = lab.start(AMPLE);
+        fire(&hooks, "bound");
+        hooks.finish(AMPLE).await;
+    });
+    let text = lab.read();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines[0], lines[1], lines[3]), ("flooded", "forked", "bound"));
+    let child = nix::unistd::Pid::from_raw(lines[2].parse().unwrap());
+    nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn a_hook_has_no_descriptor_of_ours() {
+    let lab = Lab::new("ls -l /proc/self/fd > $OUT");
+    let secret = lab.directory.path().join("secret");
+    let open = std::fs::File::create(&secret).unwrap();
+    run(async {
+        let hooks = lab.start(AMPLE);
+        fire(&hooks, "bound");
+        hooks.finish(AMPLE).await;
+    });
+    drop(open);
+    let text = lab.read();
+    assert!(text.contains("memfd:dhc6c-status"), "{text}");
+    for ours in ["secret", "eventpoll", "eventfd", "timerfd"] {
+        assert!(!text.contains(ours), "{ours} in {text}");
+    }
+}
+
+#[test]
+fn awaited_hooks_have_begun_once_they_run_or_there_are_none() {
+    let lab = Lab::new("sleep 600");
+    run(async {
+        let hooks = lab.start(AMPLE);
+        assert!(hooks.have_begun());
+        fire(&hooks, "bound");
+        fire(&hooks, "informed");
+        fire(&hooks, "informed");
+        assert!(!hooks.have_begun());
+        hooks.begun().await;
+        assert!(!hooks.have_begun(), "the second event waits for the first");
+        hooks.finish(Duration::from_millis(50)).await;
+        std::fs::remove_file(lab.hooks().join("hook")).unwrap();
+        let hooks = lab.start(AMPLE);
+        fire(&hooks, "informed");
+        hooks.begun().await;
+        assert!(hooks.have_begun());
+    });
+}
+
+#[test]
+fn an_end_waits_no_longer_than_it_may_and_kills_the_rest() {
+    let lab = Lab::new("echo $$ > $OUT; exec sleep 600");
+    run(async {
+        let hooks = lab.start(AMPLE);
+        fire(&hooks, "bound");
+        while lab.read().is_empty() {
+            let _ = within(Duration::from_millis(5), std::future::pending::<()>()).await;
+        }
+        hooks.finish(Duration::from_millis(50)).await;
+    });
+    let state = format!("/proc/{}/stat", lab.read().trim());
+    // The signal is on its way; a test that never ends has failed.
+    while std::fs::read_to_string(&state).is_ok_and(|state| !state.contains(") Z")) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn programs_that_others_could_have_made_are_not_run() {
+    let lab = Lab::new("true");
+    lab.hook("b", "true");
+    lab.hook("with.dot", "true");
+    lab.hook("with space", "true");
+    let writable = lab.hook("writable", "true");
+    std::fs::set_permissions(&writable, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let plain = lab.hook("plain", "true");
+    std::fs::set_permissions(&plain, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::create_dir(lab.hooks().join("directory")).unwrap();
+    let (run, refused) = scan(&lab.hooks());
+    let names = |paths: Vec<&PathBuf>| {
+        let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        paths.into_iter().map(name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(run.iter().collect()), ["b", "hook"]);
+    assert_eq!(
+        names(refused.iter().map(|(path, _)| path).collect()),
+        ["directory", "plain", "with space", "with.dot", "writable"]
+    );
+    assert_eq!(scan(Path::new("/nonexistent")).0.len(), 0);
+}
