@@ -26,6 +26,8 @@ pub(crate) struct Launch {
     wrap: Vec<String>,
     arguments: Vec<String>,
     interface: String,
+    /// A configuration file that names the interface in place of the command line.
+    file: Option<PathBuf>,
 }
 
 impl Launch {
@@ -39,6 +41,7 @@ impl Launch {
             wrap: Vec::new(),
             arguments: ["--initial-delay", "never", "--no-dns"].map(Into::into).into(),
             interface: "wan0".to_owned(),
+            file: None,
         };
         for name in ["state", "run", "bin"] {
             fs::create_dir_all(launch.dir.join(name)).expect("the client's directories");
@@ -55,6 +58,14 @@ impl Launch {
     /// Names another interface than wan0.
     pub(crate) fn on(mut self, interface: &str) -> Self {
         interface.clone_into(&mut self.interface);
+        self
+    }
+
+    /// Names the interface in a configuration file, and not on the command line.
+    pub(crate) fn with_file(mut self, text: &str) -> Self {
+        let path = self.dir.join("dhc6c.toml");
+        fs::write(&path, text).expect("the configuration file");
+        self.file = Some(path);
         self
     }
 
@@ -98,7 +109,11 @@ impl Launch {
     pub(crate) fn start(self) -> Client {
         let mut command = self.command();
         command.args(self.global()).arg("--state-dir").arg(self.dir.join("state"));
-        command.args(&self.arguments).arg(&self.interface);
+        command.args(&self.arguments);
+        match &self.file {
+            Some(file) => command.arg("--config").arg(file),
+            None => command.arg(&self.interface),
+        };
         let process = Process::spawn("dhc6c", &mut command);
         Client { process, launch: self }
     }

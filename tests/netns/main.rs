@@ -16,6 +16,7 @@ macro_rules! tests {
 
 mod capture;
 mod client;
+mod config;
 mod dnsmasq;
 mod helper;
 mod kea_again;
@@ -43,7 +44,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 10] = [
+const SCENARIOS: [Scenario; 11] = [
+    ("config", &["dnsmasq"], config::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),

@@ -254,6 +254,16 @@ impl Wan {
             .collect()
     }
 
+    /// True when no two prefix associations have the same IAID
+    /// (RFC 9915 §12).
+    pub(super) fn has_distinct_iaids(&self) -> bool {
+        let requests = self.prefix_requests(self.first_iaid());
+        let is_new = |(index, request): (usize, &PrefixRequest)| {
+            !requests.iter().take(index).any(|other| other.iaid == request.iaid)
+        };
+        requests.iter().enumerate().all(is_new)
+    }
+
     /// What the engine of this uplink is to do.
     pub(crate) fn engine(
         &self,

@@ -1,6 +1,5 @@
 //! The file: its known keys, and what each of them means.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use dhc6c_core::snapshot::Mode;
@@ -10,11 +9,13 @@ use crate::os::error::{Error, Kind};
 
 use super::effective::{Hook, METRIC, Shared, Wan};
 use super::node::{
-    Key, Node, Problem, Read, Text, boolean, list, number, parsed, put, string, table, walk, word,
-    wrong,
+    Key, Node, Problem, Read, Text, boolean, list, number, parsed, printable, put, string, table,
+    walk, word, wrong,
 };
 use super::setting::{Origin, Setting};
-use super::wish::{MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, length_alone, requested_code};
+use super::wish::{
+    DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, length_alone, requested_code,
+};
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,7 +43,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<File, Vec<Error>> {
     if problems.is_empty() {
         return Ok(file);
     }
-    problems.sort_by_key(|problem| problem.at);
+    problems.sort_unstable_by_key(|problem| problem.at);
     let error = |Problem { at, why }: Problem| {
         let (line, column) = text.position(at);
         Error::new(format!("{}:{line}:{column}", path.display()), why).kind(Kind::Usage)
@@ -53,10 +54,10 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<File, Vec<Error>> {
 /// The top level.
 pub(super) const TOP: &[Key<File>] = &[
     Key::new("state-dir", |file, node, text| {
-        put(&mut file.shared.state_directory, node, text, directory)
+        put(&mut file.shared.state_directory, node, text, directory(node))
     }),
     Key::new("run-dir", |file, node, text| {
-        put(&mut file.shared.run_directory, node, text, directory)
+        put(&mut file.shared.run_directory, node, text, directory(node))
     }),
     Key::new("wan", wans),
     Key::new("hooks", |file, node, text| {
@@ -76,35 +77,34 @@ pub(super) const TOP: &[Key<File>] = &[
 
 /// `[[wan]]`.
 pub(super) const WAN: &[Key<Wan>] = &[
-    Key::new("interface", |wan, node, text| put(&mut wan.interface, node, text, interface)),
-    Key::new("mode", |wan, node, text| put(&mut wan.mode, node, text, word)),
-    Key::new("address", |wan, node, text| put(&mut wan.address, node, text, word)),
-    Key::new("prefix", |wan, node, text| {
-        put(&mut wan.prefix, node, text, |node| prefixes(node, text))
+    Key::new("interface", |wan, node, text| put(&mut wan.interface, node, text, interface(node))),
+    Key::new("mode", |wan, node, text| put(&mut wan.mode, node, text, word(node))),
+    Key::new("address", |wan, node, text| put(&mut wan.address, node, text, word(node))),
+    Key::new("prefix", |wan, node, text| put(&mut wan.prefix, node, text, prefixes(node, text))),
+    Key::new("rapid-commit", |wan, node, text| {
+        put(&mut wan.rapid_commit, node, text, boolean(node))
     }),
-    Key::new("rapid-commit", |wan, node, text| put(&mut wan.rapid_commit, node, text, boolean)),
-    Key::new("request", |wan, node, text| put(&mut wan.request, node, text, codes)),
+    Key::new("request", |wan, node, text| put(&mut wan.request, node, text, codes(node))),
     Key::new("request-only", |wan, node, text| {
-        put(&mut wan.request_only, node, text, |node| codes(node).map(Some))
+        put(&mut wan.request_only, node, text, codes(node).map(Some))
     }),
-    Key::new("send", |wan, node, text| put(&mut wan.send, node, text, sent)),
-    Key::new("duid", |wan, node, text| {
-        put(&mut wan.duid, node, text, |node| {
-            let what = "`auto`, `llt`, `ll`, `uuid` or 3 to 130 octets in hexadecimal";
-            if string(node, what)? == "auto" { Ok(None) } else { parsed(node, what).map(Some) }
-        })
-    }),
+    Key::new("send", |wan, node, text| put(&mut wan.send, node, text, sent(node))),
+    Key::new("duid", |wan, node, text| put(&mut wan.duid, node, text, duid(node))),
     Key::new("iaid", |wan, node, text| {
-        put(&mut wan.iaid, node, text, |node| number(node, 0..=u32::MAX).map(Some))
+        put(&mut wan.iaid, node, text, number(node, 0..=u32::MAX).map(Some))
     }),
-    Key::new("reconfigure", |wan, node, text| put(&mut wan.reconfigure, node, text, boolean)),
+    Key::new("reconfigure", |wan, node, text| put(&mut wan.reconfigure, node, text, boolean(node))),
     Key::new("release-on-stop", |wan, node, text| {
-        put(&mut wan.release_on_stop, node, text, boolean)
+        put(&mut wan.release_on_stop, node, text, boolean(node))
     }),
-    Key::new("keep-on-stop", |wan, node, text| put(&mut wan.keep_on_stop, node, text, boolean)),
-    Key::new("initial-delay", |wan, node, text| put(&mut wan.initial_delay, node, text, word)),
-    Key::new("dns", |wan, node, text| put(&mut wan.dns, node, text, word)),
-    Key::new("metric", |wan, node, text| put(&mut wan.metric, node, text, metric)),
+    Key::new("keep-on-stop", |wan, node, text| {
+        put(&mut wan.keep_on_stop, node, text, boolean(node))
+    }),
+    Key::new("initial-delay", |wan, node, text| {
+        put(&mut wan.initial_delay, node, text, word(node))
+    }),
+    Key::new("dns", |wan, node, text| put(&mut wan.dns, node, text, word(node))),
+    Key::new("metric", |wan, node, text| put(&mut wan.metric, node, text, metric(node))),
     Key::later("fqdn"),
     Key::later("user-class"),
     Key::later("vendor-class"),
@@ -120,17 +120,13 @@ pub(super) const WAN: &[Key<Wan>] = &[
 
 /// `[hooks]`.
 pub(super) const HOOKS: &[Key<Shared>] = &[
-    Key::new("dir", |shared, node, text| put(&mut shared.hook_directory, node, text, directory)),
+    Key::new("dir", |shared, node, text| {
+        put(&mut shared.hook_directory, node, text, directory(node))
+    }),
     Key::new("timeout", |shared, node, text| {
-        put(&mut shared.hook_timeout, node, text, |node| number(node, 1..=3600))
+        put(&mut shared.hook_timeout, node, text, number(node, 1..=3600))
     }),
-    Key::new("run", |shared, node, text| {
-        put(&mut shared.hooks, node, text, |node| {
-            list(node, "a list of tables as in `{ path = \"/etc/dhc6c/up\" }`", |entry| {
-                hook(entry, text)
-            })
-        })
-    }),
+    Key::new("run", |shared, node, text| put(&mut shared.hooks, node, text, hooks(node, text))),
 ];
 
 /// An entry of `run` in `[hooks]`.
@@ -151,18 +147,18 @@ pub(super) const HOOK: &[Key<Hook>] = &[
 
 /// `[log]`.
 pub(super) const LOG: &[Key<Shared>] = &[
-    Key::new("level", |shared, node, text| put(&mut shared.log_level, node, text, word)),
-    Key::new("format", |shared, node, text| put(&mut shared.log_format, node, text, word)),
+    Key::new("level", |shared, node, text| put(&mut shared.log_level, node, text, word(node))),
+    Key::new("format", |shared, node, text| put(&mut shared.log_format, node, text, word(node))),
 ];
 
 /// `[limits]`: fewer messages or longer spans than RFC 9915 §14.1 allows,
 /// never more, so that no setting lets more than 20 out within 20 s.
 pub(super) const LIMITS: &[Key<Shared>] = &[
     Key::new("messages", |shared, node, text| {
-        put(&mut shared.limit_messages, node, text, |node| number(node, 1..=20))
+        put(&mut shared.limit_messages, node, text, number(node, 1..=20))
     }),
     Key::new("seconds", |shared, node, text| {
-        put(&mut shared.limit_seconds, node, text, |node| number(node, 20..=86400))
+        put(&mut shared.limit_seconds, node, text, number(node, 20..=86400))
     }),
 ];
 
@@ -195,10 +191,9 @@ pub(super) struct PrefixEntry {
 
 fn wans(file: &mut File, node: &Node<'_>, text: Text<'_>) -> Read<()> {
     let wans = list(node, "tables `[[wan]]`", |entry| wan(entry, text))?;
-    let mut names = BTreeSet::new();
     let DeValue::Array(entries) = node.get_ref() else { return Ok(()) };
-    for (wan, entry) in wans.iter().zip(entries) {
-        if !names.insert(&wan.interface.value) {
+    for (index, (wan, entry)) in wans.iter().zip(entries).enumerate() {
+        if wans.iter().take(index).any(|other| other.interface == wan.interface) {
             let name = &wan.interface.value;
             return wrong(entry.span(), format!("`{name}` has a table `[[wan]]` already"));
         }
@@ -224,9 +219,7 @@ fn wan(entry: &Node<'_>, text: Text<'_>) -> Read<Wan> {
     if wan.mode.value == Mode::Stateless && !wan.prefix.value.is_empty() {
         complain("prefix", "no prefix can be had with mode `stateless`");
     }
-    let iaids: BTreeSet<_> =
-        wan.prefix_requests(wan.first_iaid()).iter().map(|request| request.iaid).collect();
-    if iaids.len() < wan.prefix.value.len() {
+    if !wan.has_distinct_iaids() {
         complain("prefix", "two prefixes have the same IAID");
     }
     if problems.is_empty() { Ok(wan) } else { Err(problems) }
@@ -246,7 +239,7 @@ fn directory(node: &Node<'_>) -> Read<PathBuf> {
     if text.starts_with('/') && !text.contains('\0') {
         return Ok(text.into());
     }
-    wrong(node.span(), format!("expected {WHAT}, found `{}`", text.escape_debug()))
+    wrong(node.span(), format!("expected {WHAT}, found `{}`", printable(text)))
 }
 
 fn interface(node: &Node<'_>) -> Read<String> {
@@ -257,10 +250,15 @@ fn interface(node: &Node<'_>) -> Read<String> {
     // What the kernel takes for a name.
     let is_wrong = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
     if name.is_empty() || name.len() > 15 || matches!(name, "." | "..") || name.contains(is_wrong) {
-        let found = name.escape_debug();
+        let found = printable(name);
         return wrong(node.span(), format!("`{found}` cannot be the name of an interface"));
     }
     Ok(name.to_owned())
+}
+
+fn duid(node: &Node<'_>) -> Read<Option<DuidChoice>> {
+    let what = "`auto`, `llt`, `ll`, `uuid` or 3 to 130 octets in hexadecimal";
+    if string(node, what)? == "auto" { Ok(None) } else { parsed(node, what).map(Some) }
 }
 
 fn metric(node: &Node<'_>) -> Read<u32> {
@@ -316,7 +314,7 @@ fn codes(node: &Node<'_>) -> Read<Vec<u16>> {
             _ => string(entry, "the code or the name of an option")?.to_owned(),
         };
         requested_code(&text)
-            .or_else(|why| wrong(entry.span(), format!("`{}`: {why}", text.escape_debug())))
+            .or_else(|why| wrong(entry.span(), format!("`{}`: {why}", printable(&text))))
     })
 }
 
@@ -338,6 +336,10 @@ fn sent(node: &Node<'_>) -> Read<Vec<SentOption>> {
         return wrong(node.span(), format!("more than {MOST_SENT} octets do not fit one message"));
     }
     if problems.is_empty() { Ok(sent) } else { Err(problems) }
+}
+
+fn hooks(node: &Node<'_>, text: Text<'_>) -> Read<Vec<Hook>> {
+    list(node, "a list of tables as in `{ path = \"/etc/dhc6c/up\" }`", |entry| hook(entry, text))
 }
 
 fn hook(entry: &Node<'_>, text: Text<'_>) -> Read<Hook> {

@@ -13,7 +13,6 @@ mod show;
 mod wish;
 mod word;
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
@@ -131,9 +130,7 @@ fn check(configuration: &Configuration, flags: &RunOptions) -> Result<(), Error>
         return Err(usage("--once takes one interface").hint("run it once for each interface"));
     }
     for wan in wans {
-        let requests = wan.prefix_requests(wan.first_iaid());
-        let iaids: BTreeSet<_> = requests.iter().map(|request| request.iaid).collect();
-        if iaids.len() < requests.len() {
+        if !wan.has_distinct_iaids() {
             let why =
                 format!("with this --iaid two prefixes of {} have the same", wan.interface.value);
             return Err(usage(&why).hint("choose one that is far from those of the file"));

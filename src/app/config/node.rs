@@ -5,7 +5,7 @@ use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeString, DeTable, DeValue};
 
 use crate::app::nearest::nearest;
 
@@ -51,6 +51,7 @@ pub(super) struct Text<'t>(pub(super) &'t str);
 
 impl Text<'_> {
     /// Line and column of an octet, both from 1; columns are characters.
+    #[inline(never)]
     pub(super) fn position(self, at: usize) -> (usize, usize) {
         // Spans begin and end at characters; the file's end stands in for
         // whatever else could come.
@@ -63,18 +64,25 @@ impl Text<'_> {
 
 /// One problem at a place.
 pub(super) fn wrong<T>(span: Range<usize>, why: impl Into<String>) -> Read<T> {
-    Err(vec![Problem { at: span.start, why: why.into() }])
+    Err(problem(span.start, why.into()))
 }
 
-/// Takes what a reader makes of a value, and remembers the line.
+#[inline(never)]
+fn problem(at: usize, why: String) -> Vec<Problem> {
+    vec![Problem { at, why }]
+}
+
+/// Takes what a value was read as, and remembers the line it stands on.
+// Once for each type and not for each key: that is a router's flash.
+#[inline(never)]
 pub(super) fn put<T>(
     setting: &mut Setting<T>,
     node: &Node<'_>,
     text: Text<'_>,
-    read: impl FnOnce(&Node<'_>) -> Read<T>,
+    read: Read<T>,
 ) -> Read<()> {
     let (line, _) = text.position(node.span().start);
-    *setting = Setting { value: read(node)?, origin: Origin::File(line) };
+    *setting = Setting { value: read?, origin: Origin::File(line) };
     Ok(())
 }
 
@@ -90,19 +98,24 @@ pub(super) fn walk<T>(
     for (name, node) in table {
         let taken = match known.iter().find(|key| key.name == name.get_ref().as_ref()) {
             Some(Key { take: Some(take), .. }) => take(target, node, text),
-            Some(Key { name: word, take: None }) => {
-                wrong(name.span(), format!("`{word}` is not supported yet"))
-            }
-            None => wrong(name.span(), unknown(name.get_ref(), known)),
+            Some(Key { take: None, .. }) => refuse(name, None),
+            None => refuse(name, Some(known.iter().map(|key| key.name).collect())),
         };
         problems.extend(taken.err().into_iter().flatten());
     }
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn unknown<T>(name: &str, known: &[Key<T>]) -> String {
-    let names = known.iter().map(|key| key.name);
-    format!("unknown key `{}`{}", name.escape_debug(), guess(name, names))
+/// Refuses a key that is not among the `known`, or not supported yet.
+fn refuse(name: &Spanned<DeString<'_>>, known: Option<Vec<&str>>) -> Read<()> {
+    let word = printable(name.get_ref());
+    let why = match known {
+        Some(known) => {
+            format!("unknown key `{word}`{}", guess(name.get_ref(), known.into_iter()))
+        }
+        None => format!("`{word}` is not supported yet"),
+    };
+    wrong(name.span(), why)
 }
 
 fn guess<'n>(word: &str, known: impl Iterator<Item = &'n str>) -> String {
@@ -111,15 +124,23 @@ fn guess<'n>(word: &str, known: impl Iterator<Item = &'n str>) -> String {
 
 /// What was expected, and what stands there instead.
 fn expected<T>(node: &Node<'_>, what: &str) -> Read<T> {
-    let found = match node.get_ref() {
-        DeValue::String(text) => format!("`{}`", text.escape_debug()),
+    wrong(node.span(), format!("expected {what}, found {}", found(node)))
+}
+
+fn found(node: &Node<'_>) -> String {
+    match node.get_ref() {
+        DeValue::String(text) => format!("`{}`", printable(text)),
         DeValue::Integer(digits) => format!("`{}`", digits.as_str()),
         DeValue::Boolean(value) => format!("`{value}`"),
         DeValue::Array(_) => "a list".to_owned(),
         DeValue::Table(_) => "a table".to_owned(),
         DeValue::Float(_) | DeValue::Datetime(_) => format!("a {}", node.get_ref().type_str()),
-    };
-    wrong(node.span(), format!("expected {what}, found {found}"))
+    }
+}
+
+/// A text of the file on one line.
+pub(super) fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
 }
 
 /// `true` or `false`.
@@ -157,21 +178,31 @@ pub(super) fn parsed<T: FromStr>(node: &Node<'_>, what: &str) -> Read<T> {
 
 /// One word of a list.
 pub(super) fn word<W: Word>(node: &Node<'_>) -> Read<W> {
-    let words = || W::WORDS.iter().map(|&(word, _)| word);
-    let list = || words().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    let DeValue::String(text) = node.get_ref() else {
-        return expected(node, &list());
-    };
-    if let Some(&(_, value)) = W::WORDS.iter().find(|(word, _)| word == text) {
-        return Ok(value);
+    let chosen = choose(node, &|index| W::WORDS.get(index).map(|&(word, _)| word), W::LATER)?;
+    match W::WORDS.get(chosen) {
+        Some(&(_, value)) => Ok(value),
+        None => expected(node, "a word"),
     }
-    if W::LATER.iter().any(|word| word == text) {
+}
+
+/// Which of the words stands here; `word` gives them by number.
+fn choose(
+    node: &Node<'_>,
+    word: &dyn Fn(usize) -> Option<&'static str>,
+    later: &[&str],
+) -> Read<usize> {
+    let words: Vec<&str> = (0..).map_while(word).collect();
+    let list = format!("`{}`", words.join("`, `"));
+    let text = string(node, &list)?;
+    if let Some(index) = words.iter().position(|word| *word == text) {
+        return Ok(index);
+    }
+    if later.contains(&text) {
         return wrong(node.span(), format!("`{text}` is not supported yet"));
     }
-    expected::<W>(node, &list()).map_err(|mut problems| {
-        problems.iter_mut().for_each(|problem| problem.why += &guess(text, words()));
-        problems
-    })
+    let found = printable(text);
+    let guess = guess(text, words.into_iter());
+    wrong(node.span(), format!("expected {list}, found `{found}`{guess}"))
 }
 
 /// A list, each of its entries by a reader.
