@@ -140,11 +140,8 @@ fn disturb(world: &mut World) {
         _ => {
             let clock_is_trusted = world.rng().chance(50);
             let off = seconds(world.rng().between(1, 100));
-            let ways = [
-                Restart::Stopped,
-                Restart::Killed,
-                Restart::Rebooted { off, clock_is_trusted },
-            ];
+            let ways =
+                [Restart::Stopped, Restart::Killed, Restart::Rebooted { off, clock_is_trusted }];
             let pick = usize::try_from(world.rng().between(0, 2)).expect("small");
             world.restart(ways[pick]);
         }

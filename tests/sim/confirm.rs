@@ -186,9 +186,13 @@ fn fin_02_a_client_without_leases_asks_for_options_again() {
         world.carrier(true);
         world.run_for(seconds(2));
         assert_eq!(world.client().conversation(), [InformationRequest; 2]);
-        assert!(world.client().sent(InformationRequest).iter().all(|sent| {
-            requested(&sent.message).contains(&code::INF_MAX_RT)
-        }));
+        assert!(
+            world
+                .client()
+                .sent(InformationRequest)
+                .iter()
+                .all(|sent| { requested(&sent.message).contains(&code::INF_MAX_RT) })
+        );
     });
 }
 
@@ -208,8 +212,9 @@ fn cnf_05_reb_04_a_hundred_flaps_in_ten_seconds_lose_nothing() {
                 world.run_for(Duration::from_millis(100) - away);
             }
             assert!(world.client().sent.len() - sent <= 20);
-            world.run_until("settled", seconds(30), |world| world.snapshot().ready
-                && world.state() == StateName::Bound);
+            world.run_until("settled", seconds(30), |world| {
+                world.snapshot().ready && world.state() == StateName::Bound
+            });
             assert_eq!(world.client().addresses(), before);
             assert_eq!(world.client().sent(Solicit).len(), 1);
         }

@@ -33,7 +33,8 @@ fn assert_at_rest(world: &World) {
 fn rel_01_rel_02_a_release_gives_back_what_is_not_in_use_any_more() {
     over_seeds(100, |seed| {
         let mut world = bound(seed);
-        let held: Vec<_> = world.server().store.bindings().flat_map(|(_, b)| b.leases.clone()).collect();
+        let held: Vec<_> =
+            world.server().store.bindings().flat_map(|(_, b)| b.leases.clone()).collect();
         world.command(Input::Release);
         assert_eq!(world.client().sent(Release).len(), 1, "at once");
         assert!(world.client().kernel.is_empty(), "addresses, prefixes, name servers");

@@ -208,8 +208,7 @@ impl World {
         };
         let now = self.now;
         let restored = self.clients[0].kept.clone().map(|record| {
-            let elapsed =
-                if times_are_known { now.since(record.at) } else { Duration::ZERO };
+            let elapsed = if times_are_known { now.since(record.at) } else { Duration::ZERO };
             let in_use = matches!(how, Restart::Killed);
             Restored { record: record.moved(now, elapsed), in_use, times_are_known }
         });
@@ -268,11 +267,14 @@ impl World {
         }
     }
 
-    /// Lets the next `count` things happen.
+    /// Lets the next `count` things happen, or as many as there are.
     pub fn run_steps(&mut self, count: usize) {
         let never = Instant::from_millis(u64::MAX);
         for _ in 0..count {
-            self.step(never);
+            let now = self.now;
+            if !self.step(never) {
+                self.now = now;
+            }
         }
     }
 

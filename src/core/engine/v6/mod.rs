@@ -313,7 +313,7 @@ impl Client {
             State::Release(release) if other => release.end_early(common, now),
             State::Resting | State::Release(_) | State::Stopped | State::Idle => state,
             _ if !common.link.is_usable() => State::Idle,
-            state if common.leases.any_held() => state.ask_anew(common, now),
+            state if common.leases.any_held() || common.informed => state.ask_anew(common, now),
             _ => {
                 common.clear();
                 State::start(common, now, false)
@@ -326,13 +326,11 @@ impl Client {
     fn leave(&mut self, now: Instant, then: Then) {
         self.turn(|common, state| match state {
             State::Stopped => State::Stopped,
-            // Whoever releases already has only one thing to learn: an end
-            // is meant.
-            State::Release(mut releasing) if then == Then::Stop => {
-                releasing.hasten(now);
+            // Whoever releases already only has to learn what follows.
+            State::Release(mut releasing) => {
+                releasing.follow_with(then, now);
                 State::Release(releasing)
             }
-            State::Release(releasing) => State::Release(releasing),
             _ => release(common, now, then),
         });
     }
@@ -396,6 +394,7 @@ impl State {
             Self::Request(request) => {
                 Self::Request(Request::replacing(common, now, request.server().clone()))
             }
+            Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
             // The rest goes on to ask for everything.
             state => state,
         }
