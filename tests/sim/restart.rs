@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
-use dhc6c_core::engine::{Config, Event, Restored};
+use dhc6c_core::engine::{Config, Event, Input, Restored};
 use dhc6c_core::ident::Iaid;
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::record::{AssociationKind, Record};
@@ -185,6 +185,24 @@ fn fin_03_where_the_clock_lost_the_time_only_what_is_stated_is_used() {
         assert_eq!(world.client().prefixes(), [], "nothing was said of the prefix");
         world.server().dials.omit_prefixes = false;
         world.run_until("ready", seconds(15), |world| used(world) == before);
+    });
+}
+
+/// Another configuration is a reason to keep what is left of the leases, but
+/// not ends that nobody knows: the oracle would find the next start relying
+/// on them.
+#[test]
+fn fin_03_ends_that_are_not_known_are_not_kept() {
+    over_seeds(50, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let before = world.client().kept.clone();
+        world.carrier(false);
+        world.restart(rebooted(3000, false));
+        world.command(Input::Configure(Box::new(wants_address())));
+        assert_eq!(world.client().kept, before);
+        world.restart(Restart::Killed);
+        world.carrier(true);
+        world.run_until("ready", seconds(5), |world| world.snapshot().ready);
     });
 }
 

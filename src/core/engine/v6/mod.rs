@@ -98,9 +98,12 @@ impl Client {
     }
 
     /// What has to outlive the process; nothing new once the client has
-    /// stopped, so that what it held is confirmed at the next start.
+    /// stopped, so that what it held is confirmed at the next start, and
+    /// nothing while the ends of the leases are not known, because the next
+    /// start would rely on them.
     pub(super) fn record(&self, now: Instant) -> Option<Record> {
-        (!self.is_stopped()).then(|| self.common.record(now))
+        let is_sound = !self.is_stopped() && self.common.trust != Trust::Timeless;
+        is_sound.then(|| self.common.record(now))
     }
 
     /// Takes an input in and acts on everything that is due at `now`.
