@@ -179,6 +179,9 @@ mod tests {
         let kept = record(100, at(300));
         assert!(record(101, at(299)).replaces(&kept));
         assert!(record(101, at(301)).replaces(&record(100, Until::Forever)));
+        let mut deprecated = record(101, at(300));
+        deprecated.associations[0].leases[0].preferred = at(101);
+        assert!(deprecated.replaces(&kept), "an address that is given up");
         assert!(Record { sol_max_rt: Some(60), ..record(101, at(300)) }.replaces(&kept));
         assert!(Record::default().replaces(&kept));
         assert!(

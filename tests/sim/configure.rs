@@ -13,6 +13,9 @@ use crate::world::{Restart, World, seconds};
 
 use MessageType::{InformationRequest, Rebind, Release, Renew, Request, Solicit};
 
+/// The code of Captive-Portal (RFC 8910 §2.2).
+const OTHER: u16 = 103;
+
 fn configure(world: &mut World, config: Config) {
     world.command(Input::Configure(Box::new(config)));
 }
@@ -125,11 +128,13 @@ fn another_option_is_asked_for_at_once() {
         for config in [wants_both(), stateless()] {
             let mut world = bound(seed, config.clone());
             let before = world.client().kernel.actual.addresses.len();
-            configure(&mut world, Config { request: vec![code::NTP_SERVER, 82], ..config });
+            let resolver = world.client().kernel.actual.resolver.clone();
+            configure(&mut world, Config { request: vec![code::NTP_SERVER, OTHER], ..config });
+            assert_eq!(world.client().kernel.actual.resolver, resolver, "until there is an answer");
+            world.run_for(seconds(2));
             let last = world.client().sent.last().expect("sent").message.clone();
             assert!(matches!(last.kind, Renew | InformationRequest));
-            assert!(requested(&last).contains(&82));
-            world.run_for(seconds(1));
+            assert!(requested(&last).contains(&OTHER));
             assert_eq!(world.client().kernel.actual.addresses.len(), before);
             assert_eq!(world.client().kernel.actual.resolver, None, "no longer asked for");
         }

@@ -267,11 +267,14 @@ impl World {
         }
     }
 
-    /// Lets the next `count` things happen.
+    /// Lets the next `count` things happen, or as many as there are.
     pub fn run_steps(&mut self, count: usize) {
         let never = Instant::from_millis(u64::MAX);
         for _ in 0..count {
-            self.step(never);
+            let now = self.now;
+            if !self.step(never) {
+                self.now = now;
+            }
         }
     }
 

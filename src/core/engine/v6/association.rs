@@ -159,14 +159,14 @@ impl Association {
     /// Takes a server's offers in: updates, additions, and removal where the
     /// valid lifetime is zero; what is not mentioned stays (RFC 9915
     /// §18.2.10.1). `t1` and `t2` are as received; `most` is how many leases
-    /// there is room for.
+    /// there is room for. True when there is an end that was stated now.
     pub(super) fn take(
         &mut self,
         offers: Vec<Offer>,
         (t1, t2): (Lifetime, Lifetime),
         most: usize,
         now: Instant,
-    ) {
+    ) -> bool {
         let mut shortest = Shortest::default();
         for Offer { what, preferred, valid } in offers {
             if valid.is_zero() {
@@ -183,10 +183,10 @@ impl Association {
             }
             shortest.include(preferred, valid);
         }
-        if let Some(shortest) = shortest.0 {
-            self.refused = false;
-            self.timers = shortest.timers(t1, t2, now);
-        }
+        let Some(shortest) = shortest.0 else { return false };
+        self.refused = false;
+        self.timers = shortest.timers(t1, t2, now);
+        true
     }
 
     /// Drops what is no longer valid; true when something was.

@@ -136,3 +136,15 @@ fn sol_03_a_hint_stands_in_for_leases() {
     assert_eq!(prefix.prefix, hint);
     assert_eq!((prefix.preferred, prefix.valid, asked.t1, asked.t2), Default::default());
 }
+
+/// Otherwise timers of long ago would be due again and again.
+#[test]
+fn an_association_without_room_is_not_extended() {
+    let mut ia = association();
+    let timers = (Lifetime(10), Lifetime(16));
+    assert!(ia.take(vec![offer(20, 30)], timers, 1, Instant::BOOT));
+    let what = Leased::Address { address: "2001:db8::2".parse().unwrap(), usable: false };
+    let other = Offer { what, ..offer(20, 30) };
+    assert!(!ia.take(vec![other], timers, 1, Instant::from_millis(10_000)));
+    assert_eq!(ia.timers.t1, Until::At(Instant::from_millis(10_000)));
+}

@@ -112,13 +112,14 @@ impl Leases {
             }
             let mut offers = offered.offers.clone();
             offers.retain(|offer| !elsewhere.iter().any(|what| what.is_same(&offer.what)));
-            ia.take(offers, (offered.t1, offered.t2), most, now);
+            let extended = ia.take(offers, (offered.t1, offered.t2), most, now);
             ia.refused = !ia.is_held();
-            taken.granted |= offered.gives() && ia.is_held();
+            taken.granted |= extended;
             taken.no_binding |= held && !ia.is_held();
-            // An association that comes without a lease and without a word
-            // is held, but not extended: as good as missing.
-            taken.missing |= held && ia.is_held() && !offered.gives();
+            // An association that comes without a lease and without a word,
+            // or with one that there is no room for, is held but not
+            // extended: as good as missing.
+            taken.missing |= held && ia.is_held() && !extended;
         }
         if taken.granted {
             self.set_refused_aside(answer);

@@ -98,9 +98,12 @@ impl Client {
     }
 
     /// What has to outlive the process; nothing new once the client has
-    /// stopped, so that what it held is confirmed at the next start.
+    /// stopped, so that what it held is confirmed at the next start, and
+    /// nothing while the ends of the leases are not known, because the next
+    /// start would rely on them.
     pub(super) fn record(&self, now: Instant) -> Option<Record> {
-        (!self.is_stopped()).then(|| self.common.record(now))
+        let is_sound = !self.is_stopped() && self.common.trust != Trust::Timeless;
+        is_sound.then(|| self.common.record(now))
     }
 
     /// Takes an input in and acts on everything that is due at `now`.
@@ -313,7 +316,7 @@ impl Client {
             State::Release(release) if other => release.end_early(common, now),
             State::Resting | State::Release(_) | State::Stopped | State::Idle => state,
             _ if !common.link.is_usable() => State::Idle,
-            state if common.leases.any_held() => state.ask_anew(common, now),
+            state if common.leases.any_held() || common.informed => state.ask_anew(common, now),
             _ => {
                 common.clear();
                 State::start(common, now, false)
@@ -326,13 +329,11 @@ impl Client {
     fn leave(&mut self, now: Instant, then: Then) {
         self.turn(|common, state| match state {
             State::Stopped => State::Stopped,
-            // Whoever releases already has only one thing to learn: an end
-            // is meant.
-            State::Release(mut releasing) if then == Then::Stop => {
-                releasing.hasten(now);
+            // Whoever releases already only has to learn what follows.
+            State::Release(mut releasing) => {
+                releasing.follow_with(then, now);
                 State::Release(releasing)
             }
-            State::Release(releasing) => State::Release(releasing),
             _ => release(common, now, then),
         });
     }
@@ -396,6 +397,7 @@ impl State {
             Self::Request(request) => {
                 Self::Request(Request::replacing(common, now, request.server().clone()))
             }
+            Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
             // The rest goes on to ask for everything.
             state => state,
         }

@@ -62,10 +62,14 @@ impl Release {
         (Some(self.server.clone()), self.given_back.clone())
     }
 
-    /// Somebody wants an end now.
-    pub(super) fn hasten(&mut self, now: Instant) {
-        if self.then != Then::Stop {
-            (self.then, self.begun) = (Then::Stop, now);
+    /// Something else is to follow: what was said last, but an end is final.
+    pub(super) fn follow_with(&mut self, then: Then, now: Instant) {
+        if self.then == Then::Stop {
+            return;
+        }
+        self.then = then;
+        if then == Then::Stop {
+            self.begun = now;
         }
     }
 
