@@ -63,10 +63,15 @@ impl Launch {
 
     /// Names the interface in a configuration file, and not on the command line.
     pub(crate) fn with_file(mut self, text: &str) -> Self {
-        let path = self.dir.join("dhc6c.toml");
+        let path = self.file();
         fs::write(&path, text).expect("the configuration file");
         self.file = Some(path);
         self
+    }
+
+    /// Where its configuration file is, if it has any.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.dir.join("dhc6c.toml")
     }
 
     /// Lets it use a resolver back end, of which there is one: a `resolvconf` that only writes

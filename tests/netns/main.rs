@@ -19,6 +19,7 @@ mod client;
 mod config;
 mod dnsmasq;
 mod helper;
+mod hooks;
 mod kea_again;
 mod kea_bind;
 mod kea_life;
@@ -44,9 +45,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 11] = [
+const SCENARIOS: [Scenario; 12] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
+    ("hooks", &["kea-dhcp6"], hooks::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),
