@@ -218,7 +218,7 @@ fn a_client_at_rest_sleeps_until_somebody_wakes_it() {
 }
 
 #[test]
-fn iaid_03_fin_01_a_restart_gives_everything_back_before_it_asks_anew() {
+fn fin_01_rel_01_a_restart_gives_everything_back_before_it_asks_anew() {
     over_seeds(100, |seed| {
         let mut world = bound(seed);
         world.server().dials.silent = seed % 2 == 0;
