@@ -16,17 +16,6 @@ pub(crate) fn search_path() -> OsString {
     env::var_os("PATH").filter(|path| !path.is_empty()).unwrap_or_else(|| DEFAULT_PATH.into())
 }
 
-/// Sees to it that no program we run gets a descriptor that whoever started
-/// us left open; our own are not passed on anyhow. Kernels before Linux 5.11
-/// do not know the call, and then the starter's care has to do.
-pub(crate) fn keep_descriptors() {
-    use nix::libc::{CLOSE_RANGE_CLOEXEC, SYS_close_range, c_uint, syscall};
-    #[allow(unsafe_code, reason = "it marks descriptors and touches no memory; std has no call")]
-    // SAFETY: three integers, no pointer; marking a descriptor close-on-exec
-    // invalidates none.
-    let _ = unsafe { syscall(SYS_close_range, 3 as c_uint, c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
-}
-
 /// What comes of a future within a time, suspend included.
 pub(crate) async fn within<T>(limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut timer = Timer::new().ok()?;

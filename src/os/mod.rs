@@ -23,6 +23,7 @@
 //! | [`owner`] | which process holds a port |
 //! | [`patience`] | how often a removed object is put back |
 //! | [`permission`] | whether we may do what we are for |
+//! | [`raw`] | system calls that no library wraps |
 //! | [`resolver`] | name servers and search list, handed to the system |
 //! | [`store`] | the DUID and the leases on disk |
 //! | [`udp`] | the socket at UDP port 546 |
@@ -44,6 +45,7 @@ pub(crate) mod netlink;
 pub(crate) mod owner;
 pub(crate) mod patience;
 pub(crate) mod permission;
+pub(crate) mod raw;
 pub(crate) mod resolver;
 pub(crate) mod store;
 pub(crate) mod udp;
