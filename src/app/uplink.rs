@@ -316,6 +316,11 @@ impl Uplink {
                 }
                 return Some(Input::AddressMissing(address));
             }
+            Change::RouteRemoved { destination }
+                if self.kernel.actual().unreachable.contains_key(&destination) =>
+            {
+                self.put_back().await;
+            }
             Change::Resync => self.put_back().await,
             _ => {}
         }

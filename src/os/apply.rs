@@ -17,7 +17,7 @@ use nix::errno::Errno;
 
 use super::error::Error;
 use super::journal::{Entry, Journal};
-use super::netlink::{self, ADDRESS_LENGTH, MAIN_TABLE, Netlink};
+use super::netlink::{ADDRESS_LENGTH, AddressMessage, MAIN_TABLE, Netlink};
 use super::patience::{Patience, Verdict};
 use super::resolver::{Choice, Resolver};
 
@@ -311,9 +311,8 @@ impl Kernel {
         let routes = self.netlink.unreachable().await.map_err(failed("routes"))?;
         let mut there = BTreeMap::new();
         for message in addresses.map_err(failed("addresses"))? {
-            if let Some(address) = netlink::address_of(&message) {
-                let length = message.header.prefix_len;
-                let (preferred, valid) = netlink::lifetimes_of(&message);
+            if let Some(address) = message.address {
+                let AddressMessage { prefix_length: length, preferred, valid, .. } = message;
                 there.insert(
                     Entry::Address { interface: self.index, address, length },
                     Lifetimes {

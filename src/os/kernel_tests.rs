@@ -425,6 +425,26 @@ fn datagrams_go_to_the_servers_from_our_link_local_address() {
 
 #[test]
 #[ignore = "needs root"]
+fn of_routes_only_the_removal_of_ours_is_news() {
+    in_namespace(async |mut world| {
+        ip("-6 route add unreachable 2001:db8:1::/56 metric 1024 proto dhcp");
+        ip("-6 route add 2001:db8:2::/56 dev u0");
+        ip("-6 route add blackhole 2001:db8:3::/56 proto dhcp");
+        ip("-6 route del 2001:db8:2::/56");
+        ip("-6 route del blackhole 2001:db8:3::/56");
+        ip("-6 route del unreachable 2001:db8:1::/56 metric 1024");
+        let change = loop {
+            // The links are still settling.
+            if let Change::RouteRemoved { destination } = world.links.next().await.unwrap() {
+                break destination;
+            }
+        };
+        assert_eq!(change.to_string(), "2001:db8:1::/56", "the first that was told");
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
 fn an_idle_process_is_never_woken() {
     // The end of any child that another test has started wakes every runtime
     // of its process, so this one needs a process of its own.

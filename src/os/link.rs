@@ -9,16 +9,20 @@ use std::net::Ipv6Addr;
 
 use dhc6c_core::ident::LinkAddress;
 use dhc6c_core::link::Link;
+use dhc6c_core::prefix::Prefix;
 use futures_util::StreamExt as _;
-use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::address::{AddressFlags, AddressMessage};
-use rtnetlink::packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use nix::libc;
 
 use super::error::Error;
-use super::netlink::{self, Lost, Message, Netlink, News};
+use super::netlink::{
+    AF_INET6, AddressMessage, LinkMessage, Lost, Message, Netlink, News, unreachable_key,
+};
 
 /// Ethernet's hardware type.
 const ETHERNET: u16 = 1;
+/// A link that can be used is switched on, has a carrier and is not dormant
+/// (IFF_UP, IFF_RUNNING, and IFF_LOWER_UP, which libc has as a plain number).
+const UP: u32 = (libc::IFF_UP | libc::IFF_RUNNING) as u32 | 1 << 16;
 
 /// Something that changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -51,6 +55,11 @@ pub(crate) enum Change {
         index: u32,
         /// The address, not a link-local one.
         address: Ipv6Addr,
+    },
+    /// An unreachable route with our label was removed, by us or by others.
+    RouteRemoved {
+        /// Its destination.
+        destination: Prefix,
     },
     /// News was lost. The table was read anew; what it shows differently
     /// follows as changes of its own. What else was read from the kernel
@@ -176,14 +185,18 @@ impl Table {
     /// Takes a piece of news and says what it changes.
     fn enter(&mut self, message: Message) -> Vec<Change> {
         match message {
-            Message::NewLink(link) => self.around(link.header.index, |table| table.new_link(&link)),
-            Message::DelLink(link) => self.around(link.header.index, |table| table.del_link(&link)),
+            Message::NewLink(link) => self.around(link.index, |table| table.new_link(&link)),
+            Message::DelLink(link) => self.around(link.index, |table| table.del_link(&link)),
             Message::NewAddress(message) => {
-                self.around(message.header.index, |table| table.new_address(&message))
+                self.around(message.index, |table| table.new_address(&message))
             }
             Message::DelAddress(message) => {
-                self.around(message.header.index, |table| table.del_address(&message))
+                self.around(message.index, |table| table.del_address(&message))
             }
+            Message::DelRoute(route) => unreachable_key(&route)
+                .map(|(destination, _)| Change::RouteRemoved { destination })
+                .into_iter()
+                .collect(),
             _ => Vec::new(),
         }
     }
@@ -252,36 +265,33 @@ impl Table {
     }
 
     fn new_link(&mut self, link: &LinkMessage) -> Option<Change> {
-        if link.header.interface_family != AddressFamily::Unspec {
+        if link.family != 0 {
             // A bridge speaking of its port.
             return None;
         }
-        let seen = self.interfaces.entry(link.header.index).or_default();
-        let carrier = LinkFlags::Up | LinkFlags::Running | LinkFlags::LowerUp;
-        seen.up = link.header.flags.contains(carrier);
-        let hardware_type = u16::from(link.header.link_layer_type);
-        for attribute in &link.attributes {
-            match attribute {
-                LinkAttribute::IfName(name) => seen.name.clone_from(name),
-                LinkAttribute::Address(octets) => seen.ethernet = ethernet(hardware_type, octets),
-                _ => {}
-            }
+        let seen = self.interfaces.entry(link.index).or_default();
+        seen.up = link.flags & UP == UP;
+        if let Some(name) = &link.name {
+            seen.name.clone_from(name);
+        }
+        if let Some(octets) = &link.address {
+            seen.ethernet = ethernet(link.hardware_type, octets);
         }
         None
     }
 
     fn del_link(&mut self, link: &LinkMessage) -> Option<Change> {
         // A bridge that lets go of a port says so with the port's index.
-        if link.header.interface_family == AddressFamily::Unspec {
-            self.interfaces.remove(&link.header.index);
-            self.addresses.retain(|(index, _), _| *index != link.header.index);
+        if link.family == 0 {
+            self.interfaces.remove(&link.index);
+            self.addresses.retain(|(index, _), _| *index != link.index);
         }
         None
     }
 
     fn new_address(&mut self, message: &AddressMessage) -> Option<Change> {
         let key = key(message)?;
-        let state = state(netlink::flags_of(message));
+        let state = state(message.flags);
         let before = self.addresses.insert(key, state);
         address_change(key, before, Some(state))
     }
@@ -291,7 +301,7 @@ impl Table {
         let before = self.addresses.remove(&key);
         // The kernel deletes a duplicate address by itself if its lifetime is
         // finite, and only the flag tells that from somebody's removal.
-        let failed = netlink::flags_of(message).contains(AddressFlags::Dadfailed);
+        let failed = message.flags & libc::IFA_F_DADFAILED != 0;
         if failed && before != Some(AddressState::Duplicate) {
             address_change(key, before, Some(AddressState::Duplicate))
         } else {
@@ -301,14 +311,15 @@ impl Table {
 }
 
 fn key(message: &AddressMessage) -> Option<(u32, Ipv6Addr)> {
-    (message.header.family == AddressFamily::Inet6).then_some(())?;
-    Some((message.header.index, netlink::address_of(message)?))
+    (message.family == AF_INET6).then_some(())?;
+    Some((message.index, message.address?))
 }
 
-fn state(flags: AddressFlags) -> AddressState {
-    if flags.contains(AddressFlags::Dadfailed) {
+fn state(flags: u32) -> AddressState {
+    let has = |flag: u32| flags & flag != 0;
+    if has(libc::IFA_F_DADFAILED) {
         AddressState::Duplicate
-    } else if flags.contains(AddressFlags::Tentative) && !flags.contains(AddressFlags::Optimistic) {
+    } else if has(libc::IFA_F_TENTATIVE) && !has(libc::IFA_F_OPTIMISTIC) {
         AddressState::Tentative
     } else {
         AddressState::Usable
@@ -350,42 +361,38 @@ fn address_change(
 
 #[cfg(test)]
 mod tests {
-    use rtnetlink::packet_route::address::AddressAttribute;
-    use rtnetlink::packet_route::link::LinkLayerType;
-
     use super::*;
 
-    const UP: LinkFlags = LinkFlags::Up.union(LinkFlags::Running).union(LinkFlags::LowerUp);
-    const NONE: AddressFlags = AddressFlags::empty();
+    const NONE: u32 = 0;
+    const TENTATIVE: u32 = libc::IFA_F_TENTATIVE;
+    const DADFAILED: u32 = libc::IFA_F_DADFAILED;
+    const OPTIMISTIC: u32 = libc::IFA_F_OPTIMISTIC;
 
-    fn link(index: u32, name: &str, flags: LinkFlags) -> LinkMessage {
-        let mut message = LinkMessage::default();
-        message.header.index = index;
-        message.header.flags = flags;
-        message.header.link_layer_type = LinkLayerType::Ether;
-        message.attributes.push(LinkAttribute::IfName(name.to_owned()));
-        message.attributes.push(LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]));
-        message
+    fn link(index: u32, name: &str, flags: u32) -> LinkMessage {
+        LinkMessage {
+            index,
+            flags,
+            hardware_type: ETHERNET,
+            name: Some(name.to_owned()),
+            address: Some(vec![2, 0, 0, 0, 0, 1]),
+            ..LinkMessage::default()
+        }
     }
 
-    fn new_link(index: u32, name: &str, flags: LinkFlags) -> Message {
+    fn new_link(index: u32, name: &str, flags: u32) -> Message {
         Message::NewLink(link(index, name, flags))
     }
 
-    fn address(text: &str, flags: AddressFlags) -> AddressMessage {
-        let mut message = AddressMessage::default();
-        message.header.family = AddressFamily::Inet6;
-        message.header.index = 2;
-        message.attributes.push(AddressAttribute::Address(text.parse().unwrap()));
-        message.attributes.push(AddressAttribute::Flags(flags));
-        message
+    fn address(text: &str, flags: u32) -> AddressMessage {
+        let address = Some(text.parse().unwrap());
+        AddressMessage { index: 2, address, flags, ..AddressMessage::default() }
     }
 
-    fn added(text: &str, flags: AddressFlags) -> Message {
+    fn added(text: &str, flags: u32) -> Message {
         Message::NewAddress(address(text, flags))
     }
 
-    fn removed(text: &str, flags: AddressFlags) -> Message {
+    fn removed(text: &str, flags: u32) -> Message {
         Message::DelAddress(address(text, flags))
     }
 
@@ -403,9 +410,9 @@ mod tests {
         let mut table = Table::default();
         let up = link_is("eth0", 2, true, None);
         assert_eq!(table.enter(new_link(2, "eth0", UP)), [up]);
-        assert_eq!(table.enter(new_link(2, "eth0", UP | LinkFlags::Promisc)), []);
-        let dormant = LinkFlags::Up | LinkFlags::LowerUp;
-        for flags in [dormant, LinkFlags::Up, LinkFlags::empty()] {
+        assert_eq!(table.enter(new_link(2, "eth0", UP | libc::IFF_PROMISC as u32)), []);
+        let dormant = libc::IFF_UP as u32 | 1 << 16;
+        for flags in [dormant, libc::IFF_UP as u32, 0] {
             table.enter(new_link(2, "eth0", UP));
             let down = link_is("eth0", 2, false, None);
             assert_eq!(table.enter(new_link(2, "eth0", flags)), [down], "{flags:?}");
@@ -426,8 +433,8 @@ mod tests {
     fn a_bridge_that_speaks_of_its_port_does_not_remove_it() {
         let mut table = Table::default();
         table.enter(new_link(2, "eth0", UP));
-        let mut port = link(2, "eth0", LinkFlags::empty());
-        port.header.interface_family = AddressFamily::Bridge;
+        let mut port = link(2, "eth0", 0);
+        port.family = 7;
         assert_eq!(table.enter(Message::NewLink(port.clone())), []);
         assert_eq!(table.enter(Message::DelLink(port)), []);
         assert!(table.view(2).unwrap().1.up);
@@ -453,8 +460,8 @@ mod tests {
     fn a_link_local_address_counts_once_it_is_neither_tentative_nor_duplicate() {
         let mut table = Table::default();
         table.enter(new_link(2, "eth0", UP));
-        assert_eq!(table.enter(added("fe80::1", AddressFlags::Tentative)), []);
-        let failed = AddressFlags::Tentative | AddressFlags::Dadfailed;
+        assert_eq!(table.enter(added("fe80::1", TENTATIVE)), []);
+        let failed = TENTATIVE | DADFAILED;
         assert_eq!(table.enter(added("fe80::1", failed)), []);
         let usable = link_is("eth0", 2, true, Some("fe80::1"));
         assert_eq!(table.enter(added("fe80::1", NONE)), [usable]);
@@ -468,12 +475,12 @@ mod tests {
         let usable = Change::AddressUsable { index: 2, address };
         let duplicate = Change::AddressDuplicate { index: 2, address };
         let gone = Change::AddressRemoved { index: 2, address };
-        let failed = AddressFlags::Tentative | AddressFlags::Dadfailed;
-        let optimistic = AddressFlags::Tentative | AddressFlags::Optimistic;
+        let failed = TENTATIVE | DADFAILED;
+        let optimistic = TENTATIVE | OPTIMISTIC;
         let text = "2001:db8::1";
-        assert_eq!(table.enter(added(text, AddressFlags::Tentative)), []);
+        assert_eq!(table.enter(added(text, TENTATIVE)), []);
         assert_eq!(table.enter(added(text, NONE)), std::slice::from_ref(&usable));
-        assert_eq!(table.enter(added(text, AddressFlags::Deprecated)), []);
+        assert_eq!(table.enter(added(text, libc::IFA_F_DEPRECATED)), []);
         assert_eq!(table.enter(removed(text, NONE)), std::slice::from_ref(&gone));
         assert_eq!(table.enter(added(text, optimistic)), [usable]);
         // A finite lifetime: deleted with the flag.
@@ -489,9 +496,9 @@ mod tests {
         before.enter(new_link(2, "eth0", UP));
         before.enter(new_link(3, "eth1", UP));
         before.enter(added("2001:db8::1", NONE));
-        before.enter(added("2001:db8::2", AddressFlags::Tentative));
+        before.enter(added("2001:db8::2", TENTATIVE));
         let mut after = Table::default();
-        after.enter(new_link(2, "eth0", LinkFlags::Up));
+        after.enter(new_link(2, "eth0", libc::IFF_UP as u32));
         after.enter(new_link(4, "eth2", UP));
         after.enter(added("2001:db8::2", NONE));
         let changes = before.differences(&after);

@@ -4,34 +4,30 @@
 //! [`apply`](super::apply) and [`link`](super::link) call in here. Nothing in
 //! here remembers or decides anything; failures are the kernel's own errno.
 
-use std::net::{IpAddr, Ipv6Addr};
+mod message;
+
+use std::net::Ipv6Addr;
 use std::pin::pin;
 
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::time::Lifetime;
 use futures_util::stream::{BoxStream, StreamExt as _};
-use nix::errno::Errno;
-use rtnetlink::packet_core::{
+use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
     NetlinkMessage, NetlinkPayload,
 };
-use rtnetlink::packet_route::AddressFamily;
-use rtnetlink::packet_route::address::{
-    AddressAttribute, AddressFlags, AddressMessage, AddressProtocol, CacheInfo,
-};
-use rtnetlink::packet_route::link::LinkMessage;
-use rtnetlink::packet_route::route::{
-    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteType,
-};
-use rtnetlink::sys::AsyncSocket as _;
-use rtnetlink::{Handle, MulticastGroup, RouteMessageBuilder};
+use netlink_proto::ConnectionHandle;
+use netlink_proto::sys::{AsyncSocket as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
+use nix::errno::Errno;
+use nix::libc;
+use socket2::{SockFilter, SockRef};
 
 use super::error::Error;
 
-pub(crate) use rtnetlink::packet_route::RouteNetlinkMessage as Message;
+pub(crate) use message::{AF_INET6, AddressMessage, LinkMessage, Message, RouteMessage};
 
 /// The routing table for everybody.
-pub(crate) const MAIN_TABLE: u8 = RouteHeader::RT_TABLE_MAIN;
+pub(crate) const MAIN_TABLE: u8 = libc::RT_TABLE_MAIN;
 /// The prefix length of our addresses: they say nothing of the link.
 pub(crate) const ADDRESS_LENGTH: u8 = 128;
 
@@ -40,6 +36,9 @@ pub(crate) const ADDRESS_LENGTH: u8 = 128;
 const LABEL: u8 = 16;
 /// The loopback interface has this number in every network namespace.
 const LOOPBACK: u32 = 1;
+/// The news that a connection may bring, as bits (RTNLGRP_LINK,
+/// RTNLGRP_IPV6_IFADDR and RTNLGRP_IPV6_ROUTE).
+const GROUPS: u32 = 1 << 0 | 1 << 8 | 1 << 10;
 /// How often a dump is repeated that the kernel says was disturbed.
 const REPETITIONS: u32 = 3;
 
@@ -63,26 +62,33 @@ macro_rules! only {
 
 /// A connection to the kernel.
 pub(crate) struct Netlink {
-    handle: Handle,
+    handle: ConnectionHandle<Message>,
 }
 
 impl Netlink {
     /// A connection for requests. Needs a runtime with I/O.
     pub(crate) fn open() -> Result<Self, Error> {
-        Ok(Self::connect(&[])?.0)
+        Ok(Self::connect(0)?.0)
     }
 
-    /// A connection that also brings the news of links and IPv6 addresses.
+    /// A connection that also brings the news of links and IPv6 addresses,
+    /// and of unreachable routes that go.
     pub(crate) fn watch() -> Result<(Self, News), Error> {
-        // Never NdUseropt: its messages cannot be decoded.
-        Self::connect(&[MulticastGroup::Link, MulticastGroup::Ipv6Ifaddr])
+        Self::connect(GROUPS)
     }
 
-    fn connect(groups: &[MulticastGroup]) -> Result<(Self, News), Error> {
-        let (mut connection, handle, news) = rtnetlink::new_multicast_connection(groups)
-            .map_err(|error| Error::new("cannot open a netlink socket", error))?;
+    fn connect(groups: u32) -> Result<(Self, News), Error> {
+        let failed = |error| Error::new("cannot open a netlink socket", error);
+        let (mut connection, handle, news) =
+            netlink_proto::new_connection_with_socket::<Message, TokioSocket>(NETLINK_ROUTE)
+                .map_err(failed)?;
+        let socket = connection.socket_mut().socket_mut();
+        if groups != 0 {
+            SockRef::from(&*socket).attach_filter(&NEWS_FILTER).map_err(failed)?;
+        }
+        socket.bind(&SocketAddr::new(0, groups)).map_err(failed)?;
         // Lets the kernel filter dumps; before Linux 4.20 we filter alone.
-        let _ = connection.socket_mut().socket_mut().set_netlink_get_strict_chk(true);
+        let _ = socket.set_netlink_get_strict_chk(true);
         // The last message of an answer tells a whole one from a broken one.
         connection.set_forward_done(true);
         connection.set_forward_ack(true);
@@ -97,23 +103,19 @@ impl Netlink {
 
     /// All links.
     pub(crate) async fn links(&self) -> Result<Vec<LinkMessage>, Errno> {
-        let found = self.dump(Message::GetLink(LinkMessage::default())).await?;
+        let found = self.dump(Message::GetLinks).await?;
         Ok(found.into_iter().filter_map(only!(Message::NewLink)).collect())
     }
 
     /// All IPv6 addresses, of one interface or of all.
     pub(crate) async fn addresses(&self, index: Option<u32>) -> Result<Vec<AddressMessage>, Errno> {
-        let mut message = AddressMessage::default();
-        message.header.family = AddressFamily::Inet6;
-        message.header.index = index.unwrap_or(0);
-        let found = match self.dump(Message::GetAddress(message)).await {
+        let found = match self.dump(Message::GetAddresses(index.unwrap_or(0))).await {
             // An interface that is gone has none.
             Err(Errno::ENODEV) => Vec::new(),
             found => found?,
         };
         let wanted = |message: &AddressMessage| {
-            message.header.family == AddressFamily::Inet6
-                && index.is_none_or(|index| message.header.index == index)
+            message.family == AF_INET6 && index.is_none_or(|index| message.index == index)
         };
         Ok(found.into_iter().filter_map(only!(Message::NewAddress)).filter(wanted).collect())
     }
@@ -127,17 +129,15 @@ impl Netlink {
         valid: Lifetime,
         replace: bool,
     ) -> Result<(), Errno> {
-        let mut lifetimes = CacheInfo::default();
-        lifetimes.ifa_preferred = preferred.0.min(valid.0);
-        lifetimes.ifa_valid = valid.0;
-        let mut message = address_message(index, address);
-        message.attributes.extend([
+        let message = AddressMessage {
             // No prefix route: a lease says nothing of what is on the link
             // (RFC 9915 §18.2.10.1). Duplicate address detection stays on.
-            AddressAttribute::Flags(AddressFlags::Noprefixroute),
-            AddressAttribute::CacheInfo(lifetimes),
-            AddressAttribute::Protocol(AddressProtocol::Other(LABEL)),
-        ]);
+            flags: libc::IFA_F_NOPREFIXROUTE,
+            preferred: preferred.min(valid),
+            valid,
+            label: Some(LABEL),
+            ..address_message(index, address)
+        };
         let how = if replace { NLM_F_REPLACE } else { NLM_F_EXCL };
         self.change(Message::NewAddress(message), NLM_F_CREATE | how).await
     }
@@ -150,8 +150,7 @@ impl Netlink {
     /// All unreachable routes of the main table with our label, each with its
     /// metric.
     pub(crate) async fn unreachable(&self) -> Result<Vec<(Prefix, u32)>, Errno> {
-        let question = unreachable_builder().build();
-        match self.dump(Message::GetRoute(question)).await {
+        match self.dump(Message::GetRoutes(UNREACHABLE)).await {
             Ok(found) => Ok(found
                 .into_iter()
                 .filter_map(only!(Message::NewRoute))
@@ -203,7 +202,8 @@ impl Netlink {
     async fn ask(&self, message: Message, flags: u16) -> Result<(Vec<Message>, bool), Errno> {
         let mut request = NetlinkMessage::from(message);
         request.header.flags = NLM_F_REQUEST | flags;
-        let answer = self.handle.clone().request(request).map_err(|_| Errno::EPIPE)?;
+        let kernel = SocketAddr::new(0, 0);
+        let answer = self.handle.request(request, kernel).map_err(|_| Errno::EPIPE)?;
         let mut answer = pin!(answer);
         let mut found = Vec::new();
         let mut whole = true;
@@ -221,34 +221,6 @@ impl Netlink {
     }
 }
 
-/// The address a message is about.
-pub(crate) fn address_of(message: &AddressMessage) -> Option<Ipv6Addr> {
-    message.attributes.iter().find_map(|attribute| match attribute {
-        AddressAttribute::Address(IpAddr::V6(address)) => Some(*address),
-        _ => None,
-    })
-}
-
-/// Its flags, all 32 bits of them.
-pub(crate) fn flags_of(message: &AddressMessage) -> AddressFlags {
-    let whole = message.attributes.iter().find_map(|attribute| match attribute {
-        AddressAttribute::Flags(flags) => Some(*flags),
-        _ => None,
-    });
-    whole.unwrap_or(AddressFlags::from_bits_retain(message.header.flags.bits().into()))
-}
-
-/// Its preferred and valid lifetimes.
-pub(crate) fn lifetimes_of(message: &AddressMessage) -> (Lifetime, Lifetime) {
-    let found = message.attributes.iter().find_map(|attribute| match attribute {
-        AddressAttribute::CacheInfo(info) => {
-            Some((Lifetime(info.ifa_preferred), Lifetime(info.ifa_valid)))
-        }
-        _ => None,
-    });
-    found.unwrap_or((Lifetime::INFINITE, Lifetime::INFINITE))
-}
-
 fn done<T>(code: i32, answer: T) -> Result<T, Errno> {
     match code {
         0 => Ok(answer),
@@ -257,49 +229,68 @@ fn done<T>(code: i32, answer: T) -> Result<T, Errno> {
 }
 
 fn address_message(index: u32, address: Ipv6Addr) -> AddressMessage {
-    let mut message = AddressMessage::default();
-    message.header.family = AddressFamily::Inet6;
-    message.header.prefix_len = ADDRESS_LENGTH;
-    message.header.index = index;
-    message.attributes.push(AddressAttribute::Address(address.into()));
-    message
+    let (prefix_length, address) = (ADDRESS_LENGTH, Some(address));
+    AddressMessage { index, prefix_length, address, ..AddressMessage::default() }
 }
 
-fn unreachable_builder() -> RouteMessageBuilder<Ipv6Addr> {
-    RouteMessageBuilder::<Ipv6Addr>::new()
-        .table_id(MAIN_TABLE.into())
-        .kind(RouteType::Unreachable)
-        .protocol(RouteProtocol::from(LABEL))
-}
+/// What all of our unreachable routes have in common.
+const UNREACHABLE: RouteMessage = RouteMessage {
+    table: MAIN_TABLE,
+    protocol: LABEL,
+    kind: libc::RTN_UNREACHABLE,
+    length: 0,
+    destination: None,
+    metric: None,
+    interface: None,
+};
 
 /// The kernel compares neither the type nor, unless told, the label of a
 /// route it is to remove; the label and the loopback interface keep it off
 /// other people's routes.
 fn unreachable_message(destination: Prefix, metric: u32) -> RouteMessage {
-    unreachable_builder()
-        .destination_prefix(destination.address(), destination.length())
-        .output_interface(LOOPBACK)
-        .priority(metric)
-        .build()
+    RouteMessage {
+        length: destination.length(),
+        destination: Some(destination.address()),
+        metric: Some(metric),
+        interface: Some(LOOPBACK),
+        ..UNREACHABLE
+    }
 }
 
-fn unreachable_key(message: &RouteMessage) -> Option<(Prefix, u32)> {
-    let header = &message.header;
-    let ours = header.kind == RouteType::Unreachable
-        && header.table == MAIN_TABLE
-        && header.protocol == RouteProtocol::from(LABEL);
-    let address = message.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Destination(RouteAddress::Inet6(address)) => Some(*address),
-        _ => None,
-    });
-    let metric = message.attributes.iter().find_map(|attribute| match attribute {
-        RouteAttribute::Priority(metric) => Some(*metric),
-        _ => None,
-    })?;
+/// Destination and metric of an unreachable route with our label.
+pub(crate) fn unreachable_key(route: &RouteMessage) -> Option<(Prefix, u32)> {
+    let ours =
+        route.kind == libc::RTN_UNREACHABLE && route.table == MAIN_TABLE && route.protocol == LABEL;
     // The default route is the one without a destination.
-    let address = address.unwrap_or(Ipv6Addr::UNSPECIFIED);
-    let prefix = Prefix::new(address, header.destination_prefix_length)?;
-    ours.then_some((prefix, metric))
+    let address = route.destination.unwrap_or(Ipv6Addr::UNSPECIFIED);
+    let prefix = Prefix::new(address, route.length)?;
+    route.metric.filter(|_| ours).map(|metric| (prefix, metric))
+}
+
+/// What of the news may wake us: everything but routes, and of these only
+/// unreachable ones that are removed. A router with all the routes of the
+/// Internet has news of others all the time.
+const NEWS_FILTER: [SockFilter; 7] = [
+    // The message's type, in the octet of it that matters.
+    step(LOAD_OCTET, 0, 0, if cfg!(target_endian = "big") { 5 } else { 4 }),
+    step(JUMP_IF_EQUAL, 4, 0, libc::RTM_NEWROUTE as u32),
+    step(JUMP_IF_EQUAL, 0, 2, libc::RTM_DELROUTE as u32),
+    // The route's type, last but one in struct rtmsg after a header of 16.
+    step(LOAD_OCTET, 0, 0, 23),
+    step(JUMP_IF_EQUAL, 0, 1, libc::RTN_UNREACHABLE as u32),
+    step(RETURN, 0, 0, u32::MAX),
+    step(RETURN, 0, 0, 0),
+];
+
+/// BPF_LD | BPF_B | BPF_ABS
+const LOAD_OCTET: u16 = 0x30;
+/// BPF_JMP | BPF_JEQ | BPF_K
+const JUMP_IF_EQUAL: u16 = 0x15;
+/// BPF_RET | BPF_K
+const RETURN: u16 = 0x06;
+
+const fn step(code: u16, then: u8, otherwise: u8, value: u32) -> SockFilter {
+    SockFilter::new(code, then, otherwise, value)
 }
 
 #[cfg(test)]
@@ -319,23 +310,13 @@ mod tests {
     fn routes_of_another_kind_table_or_label_are_not_ours() {
         let ours = unreachable_message("2001:db8::/56".parse().unwrap(), 1024);
         let mut kind = ours.clone();
-        kind.header.kind = RouteType::BlackHole;
+        kind.kind = libc::RTN_BLACKHOLE;
         let mut table = ours.clone();
-        table.header.table = 100;
+        table.table = 100;
         let mut label = ours;
-        label.header.protocol = RouteProtocol::Static;
+        label.protocol = 4;
         for other in [kind, table, label] {
             assert_eq!(unreachable_key(&other), None);
         }
-    }
-
-    #[test]
-    fn flags_beyond_the_first_eight_are_read() {
-        let mut message = address_message(2, Ipv6Addr::LOCALHOST);
-        message.header.flags = rtnetlink::packet_route::address::AddressHeaderFlags::Tentative;
-        assert_eq!(flags_of(&message), AddressFlags::Tentative);
-        let flags = AddressFlags::Noprefixroute | AddressFlags::Dadfailed;
-        message.attributes.push(AddressAttribute::Flags(flags));
-        assert_eq!(flags_of(&message), flags);
     }
 }

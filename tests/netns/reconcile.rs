@@ -15,6 +15,7 @@ use crate::servers::Kea;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     an_address_somebody_removes_is_put_back,
+    a_route_somebody_removes_is_put_back,
     dec_01_dec_02_rep_03_address_in_use_is_declined,
     what_is_not_ours_stays,
     what_a_killed_client_left_is_cleared,
@@ -35,6 +36,25 @@ fn an_address_somebody_removes_is_put_back() {
         kernel::addresses(&cpe).iter().any(|address| address.address.to_string() == leased)
     });
     client.wait_ready();
+    assert_eq!(dialogue(&lab.capture().settled()), [SOLICIT, ADVERTISE, REQUEST, REPLY]);
+    lab.finish(&[&kea]);
+}
+
+/// Input: somebody deletes the unreachable route of a delegated prefix.
+/// Expected: it is back, and nothing was sent for it.
+fn a_route_somebody_removes_is_put_back() {
+    let lab = Lab::new();
+    let kea = Kea::new().start(lab.world());
+    let client = Client::start(lab.world(), &["--pd"]);
+    client.wait_ready();
+    let cpe = lab.world().cpe();
+    let before = kernel::unreachable(&cpe);
+
+    cpe.shell(&format!("ip -6 route del unreachable {}", before[0]));
+    poll::wait_for("the route is back", poll::SOON, || {
+        client.assert_alive();
+        kernel::unreachable(&cpe) == before
+    });
     assert_eq!(dialogue(&lab.capture().settled()), [SOLICIT, ADVERTISE, REQUEST, REPLY]);
     lab.finish(&[&kea]);
 }

@@ -1,0 +1,418 @@
+//! The few rtnetlink messages that we speak: links, IPv6 addresses and IPv6
+//! routes, of each the fields that somebody here looks at (rtnetlink(7)).
+//!
+//! The kernel's other fields are skipped, as are its other messages: their
+//! decoders would be the largest part of the program.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use dhc6c_core::time::Lifetime;
+use netlink_packet_core::{
+    NetlinkDeserializable, NetlinkHeader, NetlinkPayload, NetlinkSerializable,
+};
+use nix::libc;
+
+/// A message from or to the kernel.
+#[derive(Clone, Debug)]
+pub(crate) enum Message {
+    /// A link is there, or has changed.
+    NewLink(LinkMessage),
+    /// A link is gone.
+    DelLink(LinkMessage),
+    /// Asks for all links.
+    GetLinks,
+    /// An address is there or has changed; to the kernel: is to be.
+    NewAddress(AddressMessage),
+    /// An address is gone; to the kernel: is to be.
+    DelAddress(AddressMessage),
+    /// Asks for the IPv6 addresses of an interface; 0 means all.
+    GetAddresses(u32),
+    /// Likewise a route.
+    NewRoute(RouteMessage),
+    /// Likewise a route.
+    DelRoute(RouteMessage),
+    /// Asks for the routes that have what is set in this one.
+    GetRoutes(RouteMessage),
+    /// Something else.
+    Other(u16),
+}
+
+/// A link (struct ifinfomsg and its attributes).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LinkMessage {
+    /// The address family that speaks of it; 0 is the link itself.
+    pub(crate) family: u8,
+    /// The IANA hardware type.
+    pub(crate) hardware_type: u16,
+    /// The kernel's number for it.
+    pub(crate) index: u32,
+    /// IFF_*.
+    pub(crate) flags: u32,
+    /// Its name.
+    pub(crate) name: Option<String>,
+    /// Its link-layer address.
+    pub(crate) address: Option<Vec<u8>>,
+}
+
+/// An address (struct ifaddrmsg and its attributes).
+#[derive(Clone, Debug)]
+pub(crate) struct AddressMessage {
+    /// The address family; only [`AF_INET6`] is read further.
+    pub(crate) family: u8,
+    /// The prefix length.
+    pub(crate) prefix_length: u8,
+    /// The interface.
+    pub(crate) index: u32,
+    /// IFA_F_*, all 32 bits of them.
+    pub(crate) flags: u32,
+    /// The address itself.
+    pub(crate) address: Option<Ipv6Addr>,
+    /// Preferred lifetime, now.
+    pub(crate) preferred: Lifetime,
+    /// Valid lifetime, now.
+    pub(crate) valid: Lifetime,
+    /// Who added it (IFA_PROTO), where that is said.
+    pub(crate) label: Option<u8>,
+}
+
+/// A route (struct rtmsg and its attributes).
+#[derive(Clone, Debug)]
+pub(crate) struct RouteMessage {
+    /// The routing table.
+    pub(crate) table: u8,
+    /// Who added it (RTPROT_*).
+    pub(crate) protocol: u8,
+    /// RTN_*.
+    pub(crate) kind: u8,
+    /// The destination's length.
+    pub(crate) length: u8,
+    /// The destination; the default route has none.
+    pub(crate) destination: Option<Ipv6Addr>,
+    /// The metric.
+    pub(crate) metric: Option<u32>,
+    /// The interface.
+    pub(crate) interface: Option<u32>,
+}
+
+/// The address family of IPv6 (10).
+#[allow(clippy::cast_possible_truncation, reason = "families fit an octet on the wire")]
+pub(crate) const AF_INET6: u8 = libc::AF_INET6 as u8;
+
+/// Attributes as rtnetlink numbers them.
+mod attribute {
+    pub(super) const IFLA_ADDRESS: u16 = 1;
+    pub(super) const IFLA_IFNAME: u16 = 3;
+    pub(super) const IFLA_EXT_MASK: u16 = 29;
+    pub(super) const IFA_ADDRESS: u16 = 1;
+    pub(super) const IFA_LOCAL: u16 = 2;
+    pub(super) const IFA_CACHEINFO: u16 = 6;
+    pub(super) const IFA_FLAGS: u16 = 8;
+    pub(super) const IFA_PROTO: u16 = 11;
+    pub(super) const RTA_DST: u16 = 1;
+    pub(super) const RTA_OIF: u16 = 4;
+    pub(super) const RTA_PRIORITY: u16 = 6;
+}
+
+/// Leaves the statistics out of a list of links.
+const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
+
+impl Default for AddressMessage {
+    fn default() -> Self {
+        Self {
+            family: AF_INET6,
+            prefix_length: 0,
+            index: 0,
+            flags: 0,
+            address: None,
+            preferred: Lifetime::INFINITE,
+            valid: Lifetime::INFINITE,
+            label: None,
+        }
+    }
+}
+
+impl NetlinkSerializable for Message {
+    fn message_type(&self) -> u16 {
+        match self {
+            Self::NewLink(_) => libc::RTM_NEWLINK,
+            Self::DelLink(_) => libc::RTM_DELLINK,
+            Self::GetLinks => libc::RTM_GETLINK,
+            Self::NewAddress(_) => libc::RTM_NEWADDR,
+            Self::DelAddress(_) => libc::RTM_DELADDR,
+            Self::GetAddresses(_) => libc::RTM_GETADDR,
+            Self::NewRoute(_) => libc::RTM_NEWROUTE,
+            Self::DelRoute(_) => libc::RTM_DELROUTE,
+            Self::GetRoutes(_) => libc::RTM_GETROUTE,
+            Self::Other(kind) => *kind,
+        }
+    }
+
+    fn buffer_len(&self) -> usize {
+        self.octets().len()
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        // The buffer is as long as `buffer_len` says, so nothing is cut.
+        for (place, octet) in buffer.iter_mut().zip(self.octets()) {
+            *place = octet;
+        }
+    }
+}
+
+impl NetlinkDeserializable for Message {
+    type Error = Malformed;
+
+    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, Malformed> {
+        Ok(match header.message_type {
+            libc::RTM_NEWLINK => Self::NewLink(LinkMessage::decode(payload)?),
+            libc::RTM_DELLINK => Self::DelLink(LinkMessage::decode(payload)?),
+            libc::RTM_NEWADDR => Self::NewAddress(AddressMessage::decode(payload)?),
+            libc::RTM_DELADDR => Self::DelAddress(AddressMessage::decode(payload)?),
+            libc::RTM_NEWROUTE => Self::NewRoute(RouteMessage::decode(payload)?),
+            libc::RTM_DELROUTE => Self::DelRoute(RouteMessage::decode(payload)?),
+            kind => Self::Other(kind),
+        })
+    }
+}
+
+impl From<Message> for NetlinkPayload<Message> {
+    fn from(message: Message) -> Self {
+        Self::InnerMessage(message)
+    }
+}
+
+/// A message that is shorter than its fixed part.
+#[derive(Debug)]
+pub(crate) struct Malformed;
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a netlink message is too short")
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+impl Message {
+    fn octets(&self) -> Vec<u8> {
+        match self {
+            Self::GetLinks => {
+                let mut octets = vec![0; 16];
+                add(&mut octets, attribute::IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes());
+                octets
+            }
+            Self::GetAddresses(index) => {
+                [&[AF_INET6, 0, 0, 0][..], &index.to_ne_bytes()[..]].concat()
+            }
+            Self::NewAddress(address) | Self::DelAddress(address) => address.encode(),
+            Self::NewRoute(route) | Self::DelRoute(route) | Self::GetRoutes(route) => {
+                route.encode()
+            }
+            // Nobody sends these.
+            Self::NewLink(_) | Self::DelLink(_) | Self::Other(_) => Vec::new(),
+        }
+    }
+}
+
+impl LinkMessage {
+    fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let (header, rest) = payload.split_first_chunk::<16>().ok_or(Malformed)?;
+        let [family, _, t0, t1, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *header;
+        let mut link = Self {
+            family,
+            hardware_type: u16::from_ne_bytes([t0, t1]),
+            index: u32::from_ne_bytes([i0, i1, i2, i3]),
+            flags: u32::from_ne_bytes([f0, f1, f2, f3]),
+            ..Self::default()
+        };
+        for (kind, value) in Attributes(rest) {
+            match kind {
+                attribute::IFLA_IFNAME => {
+                    let name = value.split(|&octet| octet == 0).next().unwrap_or_default();
+                    link.name = Some(String::from_utf8_lossy(name).into_owned());
+                }
+                attribute::IFLA_ADDRESS => link.address = Some(value.to_vec()),
+                _ => {}
+            }
+        }
+        Ok(link)
+    }
+}
+
+impl AddressMessage {
+    fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let (header, rest) = payload.split_first_chunk::<8>().ok_or(Malformed)?;
+        let [family, prefix_length, flags, _, i0, i1, i2, i3] = *header;
+        let index = u32::from_ne_bytes([i0, i1, i2, i3]);
+        let mut message =
+            Self { family, prefix_length, index, flags: flags.into(), ..Self::default() };
+        if family != AF_INET6 {
+            return Ok(message);
+        }
+        // With a peer, IFA_ADDRESS is the peer's.
+        let mut other_end = None;
+        for (kind, value) in Attributes(rest) {
+            match kind {
+                attribute::IFA_LOCAL => message.address = ipv6(value),
+                attribute::IFA_ADDRESS => other_end = ipv6(value),
+                attribute::IFA_FLAGS => message.flags = number(value).unwrap_or(message.flags),
+                attribute::IFA_PROTO => message.label = value.first().copied(),
+                attribute::IFA_CACHEINFO => {
+                    let (preferred, valid) = (number(value), value.get(4..).and_then(number));
+                    message.preferred = preferred.map_or(message.preferred, Lifetime);
+                    message.valid = valid.map_or(message.valid, Lifetime);
+                }
+                _ => {}
+            }
+        }
+        message.address = message.address.or(other_end);
+        Ok(message)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut octets = vec![self.family, self.prefix_length, 0, 0];
+        octets.extend(self.index.to_ne_bytes());
+        if let Some(address) = self.address {
+            add(&mut octets, attribute::IFA_LOCAL, &address.octets());
+            add(&mut octets, attribute::IFA_ADDRESS, &address.octets());
+        }
+        add(&mut octets, attribute::IFA_FLAGS, &self.flags.to_ne_bytes());
+        let times = [self.preferred.0, self.valid.0, 0, 0].map(u32::to_ne_bytes);
+        add(&mut octets, attribute::IFA_CACHEINFO, times.as_flattened());
+        if let Some(label) = self.label {
+            add(&mut octets, attribute::IFA_PROTO, &[label]);
+        }
+        octets
+    }
+}
+
+impl RouteMessage {
+    fn decode(payload: &[u8]) -> Result<Self, Malformed> {
+        let (header, rest) = payload.split_first_chunk::<12>().ok_or(Malformed)?;
+        let [family, length, _, _, table, protocol, _, kind, ..] = *header;
+        let (destination, metric, interface) = (None, None, None);
+        let mut route = Self { table, protocol, kind, length, destination, metric, interface };
+        for (kind, value) in Attributes(rest).take_while(|_| family == AF_INET6) {
+            match kind {
+                attribute::RTA_DST => route.destination = ipv6(value),
+                attribute::RTA_PRIORITY => route.metric = number(value),
+                attribute::RTA_OIF => route.interface = number(value),
+                _ => {}
+            }
+        }
+        Ok(route)
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let Self { length, table, protocol, kind, .. } = *self;
+        let mut octets = vec![AF_INET6, length, 0, 0, table, protocol, 0, kind, 0, 0, 0, 0];
+        if let Some(destination) = self.destination {
+            add(&mut octets, attribute::RTA_DST, &destination.octets());
+        }
+        if let Some(metric) = self.metric {
+            add(&mut octets, attribute::RTA_PRIORITY, &metric.to_ne_bytes());
+        }
+        if let Some(interface) = self.interface {
+            add(&mut octets, attribute::RTA_OIF, &interface.to_ne_bytes());
+        }
+        octets
+    }
+}
+
+/// The attributes of a message, each with its kind and its value; ends where
+/// they make no sense.
+struct Attributes<'a>(&'a [u8]);
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&[l0, l1, k0, k1], _) = self.0.split_first_chunk::<4>()?;
+        let length = usize::from(u16::from_ne_bytes([l0, l1]));
+        let value = self.0.get(4..length)?;
+        self.0 = self.0.get(length.next_multiple_of(4)..).unwrap_or_default();
+        // The two upper bits say how the value is to be read.
+        Some((u16::from_ne_bytes([k0, k1]) & 0x3fff, value))
+    }
+}
+
+fn add(octets: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    // Ours are 16 octets long at most.
+    let length = u16::try_from(value.len() + 4).unwrap_or(u16::MAX);
+    octets.extend(length.to_ne_bytes());
+    octets.extend(kind.to_ne_bytes());
+    octets.extend(value);
+    octets.resize(octets.len().next_multiple_of(4), 0);
+}
+
+fn ipv6(value: &[u8]) -> Option<Ipv6Addr> {
+    Some(Ipv6Addr::from(*value.first_chunk::<16>()?))
+}
+
+fn number(value: &[u8]) -> Option<u32> {
+    Some(u32::from_ne_bytes(*value.first_chunk::<4>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_routes_are_read_back_as_they_were_written() {
+        let address = AddressMessage {
+            prefix_length: 128,
+            index: 7,
+            flags: 0x208,
+            address: Some("2001:db8::1".parse().unwrap()),
+            preferred: Lifetime(20),
+            valid: Lifetime(30),
+            label: Some(16),
+            ..AddressMessage::default()
+        };
+        let back = AddressMessage::decode(&address.encode()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{address:?}"));
+        let route = RouteMessage {
+            table: 254,
+            protocol: 16,
+            kind: 7,
+            length: 56,
+            destination: Some("2001:db8::".parse().unwrap()),
+            metric: Some(1024),
+            interface: Some(1),
+        };
+        let back = RouteMessage::decode(&route.encode()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{route:?}"));
+    }
+
+    #[test]
+    fn what_is_cut_anywhere_is_read_as_far_as_it_goes() {
+        let whole = AddressMessage { address: Some(Ipv6Addr::LOCALHOST), ..Default::default() };
+        let octets = whole.encode();
+        for length in 0..octets.len() {
+            let cut = octets.get(..length).unwrap();
+            assert_eq!(AddressMessage::decode(cut).is_ok(), length >= 8, "{length}");
+            assert_eq!(LinkMessage::decode(cut).is_ok(), length >= 16, "{length}");
+            assert_eq!(RouteMessage::decode(cut).is_ok(), length >= 12, "{length}");
+        }
+    }
+
+    #[test]
+    fn attributes_that_make_no_sense_end_the_list() {
+        // A length of 0, of 3, and beyond the end.
+        for length in [0_u16, 3, 9] {
+            let octets = [&length.to_ne_bytes()[..], &[1, 0, 9, 9][..]].concat();
+            assert_eq!(Attributes(&octets).count(), 0, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_link_ends_at_its_zero() {
+        let mut octets = vec![0; 16];
+        add(&mut octets, attribute::IFLA_IFNAME, b"eth0\0");
+        add(&mut octets, attribute::IFLA_ADDRESS, &[2, 0, 0, 0, 0, 1]);
+        let link = LinkMessage::decode(&octets).unwrap();
+        assert_eq!(link.name.as_deref(), Some("eth0"));
+        assert_eq!(link.address.as_deref(), Some(&[2, 0, 0, 0, 0, 1][..]));
+    }
+}
