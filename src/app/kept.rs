@@ -2,7 +2,7 @@
 //! They need no running client.
 
 use dhc6c_core::ident::Duid;
-use dhc6c_core::record::{KnownLease, Record};
+use dhc6c_core::record::KnownLease;
 use dhc6c_core::time::{Instant, Until};
 
 use crate::os::clock;
@@ -43,7 +43,7 @@ fn show(store: &Store, interface: Option<String>, as_json: bool) -> Result<(), E
         let times = kept.times_are_known;
         objects.push(serde_json::json!({
             "name": name, "duid": kept.duid, "times_are_known": times, "server": kept.record.server,
-            "leases": leases(&kept.record).map(|lease| object(lease, now)).collect::<Vec<_>>(),
+            "leases": kept.record.leases().map(|lease| object(lease, now)).collect::<Vec<_>>(),
         }));
     }
     if objects.is_empty() {
@@ -62,7 +62,7 @@ fn object(lease: &KnownLease, now: Instant) -> serde_json::Value {
 
 fn text(name: &str, kept: &Kept, now: Instant) -> String {
     let mut text = format!("{name}  DUID {}\n", kept.duid);
-    for lease in leases(&kept.record) {
+    for lease in kept.record.leases() {
         let until = match lease.valid {
             _ if !kept.times_are_known => "unknown, the clock is not set".to_owned(),
             valid if valid.is_over(now) => "over".to_owned(),
@@ -71,10 +71,6 @@ fn text(name: &str, kept: &Kept, now: Instant) -> String {
         text.push_str(&format!("  {} until {until}\n", lease.lease));
     }
     text
-}
-
-fn leases(record: &Record) -> impl Iterator<Item = &KnownLease> {
-    record.associations.iter().flat_map(|ia| &ia.leases)
 }
 
 fn named(store: &Store, interface: Option<String>) -> Vec<String> {
@@ -107,11 +103,7 @@ pub(crate) fn duid(global: &Global, task: DuidTask) -> Result<(), Error> {
 /// A DUID-LLT of the first interface that can give one and of this moment
 /// (RFC 9915 §11.2).
 fn new() -> Result<Duid, Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(|error| Error::new("cannot start", error))?;
-    let links = runtime.block_on(Links::open())?;
+    let links = super::runtime()?.block_on(Links::open())?;
     let link = links.link_address("").ok_or_else(|| {
         Error::new("cannot make a DUID", "no interface has a link-layer address")
             .kind(Kind::Runtime)

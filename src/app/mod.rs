@@ -53,6 +53,15 @@ pub(crate) fn main() -> ExitCode {
     .map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)
 }
 
+/// What everything that waits runs on: one thread, without the runtime's own
+/// timers, which stop in suspend.
+fn runtime() -> Result<tokio::runtime::Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(|error| Error::new("cannot start", error))
+}
+
 /// What failed, and the interface it is about, if it is about one.
 pub(crate) struct Failure {
     about: String,

@@ -7,10 +7,9 @@ use tracing::{debug, info, trace, warn};
 
 use crate::os::clock;
 
-/// An event's name in `watch`: a hook event or one of packet, dropped,
-/// deadline, command.
-fn name(event: &Event) -> &'static str {
-    match event {
+/// An event's name for hooks; none where they are not told.
+pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
+    Some(match event {
         Event::Bound => "bound",
         Event::Updated => "updated",
         Event::Rebound => "rebound",
@@ -22,9 +21,18 @@ fn name(event: &Event) -> &'static str {
         | Event::Received(..)
         | Event::Refused(..)
         | Event::ServerGivenUp
-        | Event::Releasing => "packet",
+        | Event::Releasing
+        | Event::Dropped(_) => return None,
+    })
+}
+
+/// An event's name in `watch`: a hook event or one of packet, dropped,
+/// deadline, command.
+fn name(event: &Event) -> &'static str {
+    hook_name(event).unwrap_or(match event {
         Event::Dropped(_) => "dropped",
-    }
+        _ => "packet",
+    })
 }
 
 /// An event in one line, without the interface's name.

@@ -29,11 +29,7 @@ pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure
     let Shared { log_level, log_format, .. } = &configuration.shared;
     super::log::start(log_level.value, log_format.value, global.color);
     global.take_directories(&configuration.shared);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(|error| Error::new("cannot start", error))?;
-    LocalSet::new().block_on(&runtime, run_all(global, options, configuration))
+    LocalSet::new().block_on(&super::runtime()?, run_all(global, options, configuration))
 }
 
 async fn run_all(

@@ -71,6 +71,11 @@ pub struct KnownLease {
 }
 
 impl Record {
+    /// All leases in it.
+    pub fn leases(&self) -> impl Iterator<Item = &KnownLease> {
+        self.associations.iter().flat_map(|ia| &ia.leases)
+    }
+
     /// True when there is a lease in it.
     #[must_use]
     pub fn has_leases(&self) -> bool {
@@ -119,10 +124,6 @@ impl Record {
         }
         self.at = now;
         self
-    }
-
-    fn leases(&self) -> impl Iterator<Item = &KnownLease> {
-        self.associations.iter().flat_map(|ia| &ia.leases)
     }
 
     fn without_times(&self) -> Self {

@@ -21,6 +21,7 @@ use crate::os::error::{Error, Kind};
 
 use super::Failure;
 use super::cli::{Global, RunOptions};
+use super::ctl::print;
 
 use self::file::File;
 use self::setting::Origin;
@@ -69,20 +70,13 @@ pub(crate) fn check_file(path: Option<PathBuf>) -> Result<(), Failure> {
         1 => "1 uplink".to_owned(),
         count => format!("{count} uplinks"),
     };
-    print(&format!("{}: ok, {uplinks}\n", path.display()));
-    Ok(())
+    Ok(print(&format!("{}: ok, {uplinks}", path.display()))?)
 }
 
 /// `dhc6c config show`: what is in effect, and where it came from.
 pub(crate) fn show_effective(global: &Global, flags: &RunOptions) -> Result<(), Failure> {
     let configuration = load(global, flags)?;
-    print(&show::show(&configuration));
-    Ok(())
-}
-
-fn print(text: &str) {
-    // A closed pipe, as in `dhc6c config show | head -1`, is no failure.
-    let _ = io::Write::write_all(&mut io::stdout(), text.as_bytes());
+    Ok(print(show::show(&configuration).trim_end())?)
 }
 
 fn read(path: &Path) -> Result<File, Vec<Error>> {

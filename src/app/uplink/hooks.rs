@@ -4,6 +4,8 @@ use dhc6c_core::engine::Event;
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::snapshot::Snapshot;
 
+use crate::app::narrate;
+
 use super::Uplink;
 
 impl Uplink {
@@ -13,16 +15,18 @@ impl Uplink {
         if self.leaves_all && *event == Event::Unbound {
             return;
         }
-        let Some(name) = self.hook_event(event, snapshot) else { return };
-        let mut besides = Vec::new();
-        if name == "prefix-replaced" {
-            besides.push(("DHC6C_OLD_PREFIX", words(&self.told_prefixes)));
-            besides.push(("DHC6C_NEW_PREFIX", words(&prefixes(snapshot))));
-        }
-        if let Event::DadFailed(address) = event {
-            besides.push(("DHC6C_DUPLICATE", address.to_string()));
-        }
-        self.told_prefixes = prefixes(snapshot);
+        let Some(name) = narrate::hook_name(event) else { return };
+        let old = std::mem::replace(&mut self.told_prefixes, prefixes(snapshot));
+        let new = &self.told_prefixes;
+        let (name, besides) = match event {
+            Event::Updated | Event::Rebound if is_replaced(&old, new) => {
+                let besides =
+                    vec![("DHC6C_OLD_PREFIX", words(&old)), ("DHC6C_NEW_PREFIX", words(new))];
+                ("prefix-replaced", besides)
+            }
+            Event::DadFailed(address) => (name, vec![("DHC6C_DUPLICATE", address.to_string())]),
+            _ => (name, Vec::new()),
+        };
         self.fire_named(name, snapshot, besides);
     }
 
@@ -36,21 +40,6 @@ impl Uplink {
         if let Some(hooks) = &self.hooks {
             hooks.fire(name, snapshot, besides);
         }
-    }
-
-    fn hook_event(&self, event: &Event, snapshot: &Snapshot) -> Option<&'static str> {
-        let replaced = || is_replaced(&self.told_prefixes, &prefixes(snapshot));
-        Some(match event {
-            Event::Updated | Event::Rebound if replaced() => "prefix-replaced",
-            Event::Bound => "bound",
-            Event::Updated => "updated",
-            Event::Rebound => "rebound",
-            Event::Informed => "informed",
-            Event::DadFailed(_) => "dad-failed",
-            Event::Unbound => "unbound",
-            Event::Stopped => "stopped",
-            _ => return None,
-        })
     }
 }
 

@@ -103,6 +103,8 @@ pub struct Interface {
     applied: bool,
     /// What the shell keeps for the next start.
     kept: Record,
+    /// Something has happened since it was compared with what is held.
+    kept_is_stale: bool,
 }
 
 impl Interface {
@@ -116,6 +118,7 @@ impl Interface {
             desired: Desired::default(),
             applied: true,
             kept: Record::default(),
+            kept_is_stale: false,
         }
     }
 
@@ -136,6 +139,7 @@ impl Interface {
             Input::Configure(config) => self.limit.replace(&config.limit),
             _ => {}
         }
+        self.kept_is_stale = true;
         self.client.handle(now, input);
     }
 
@@ -150,7 +154,8 @@ impl Interface {
             self.applied = false;
             return Some(Output::Desired(Box::new(desired)));
         }
-        if let Some(record) = self.client.record(now)
+        if core::mem::take(&mut self.kept_is_stale)
+            && let Some(record) = self.client.record(now)
             && record.replaces(&self.kept)
         {
             self.kept = record.clone();

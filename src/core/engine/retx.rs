@@ -92,7 +92,7 @@ impl Retransmission {
     /// True when `duration` has passed since the first transmission (MRD).
     #[must_use]
     pub fn has_lasted(&self, duration: Duration, now: Instant) -> bool {
-        self.first.is_some_and(|first| first + duration <= now)
+        self.end(duration).is_some_and(|end| end <= now)
     }
 
     /// The end of an exchange that lasts `duration`; none before its first

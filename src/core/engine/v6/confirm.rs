@@ -1,7 +1,7 @@
 //! Asking whether addresses still fit the link: after a restart, or when the
 //! link was away (RFC 9915 §18.2.3, §18.2.12).
 
-use crate::engine::{Deadline, Why, retx};
+use crate::engine::{Deadline, retx};
 use crate::time::Instant;
 use crate::wire::{MessageType, StatusCode};
 
@@ -55,9 +55,7 @@ impl Confirm {
 
     /// The next transmission, or the end of the wait for an answer.
     pub(super) fn deadline(&self) -> Deadline {
-        let end = self.exchange.retx.end(retx::CONFIRM_DURATION);
-        let end = end.map(|at| Deadline { at, why: Why::GiveUp });
-        Deadline::soonest(Some(self.exchange.deadline()), end).unwrap_or(self.exchange.deadline())
+        self.exchange.deadline_before(self.exchange.retx.end(retx::CONFIRM_DURATION))
     }
 
     /// Without an answer within CNF_MAX_RD the addresses are used on, with

@@ -47,4 +47,14 @@ impl Exchange {
         let why = if self.retx.is_last() { Why::GiveUp } else { Why::Transmit };
         Deadline { at: self.retx.next(), why }
     }
+
+    /// The same, or the end of the time there is for an answer, if that comes
+    /// first.
+    pub(super) fn deadline_before(&self, end: Option<Instant>) -> Deadline {
+        let next = self.deadline();
+        match end {
+            Some(at) if at < next.at => Deadline { at, why: Why::GiveUp },
+            _ => next,
+        }
+    }
 }

@@ -153,7 +153,7 @@ impl Client {
             State::Solicit(solicit) => Some(solicit.deadline()),
             State::Bound(bound) => bound.deadline(&self.common),
             State::Renew(renew) => renew.deadline(&self.common),
-            State::Rebind(rebind) => rebind.deadline(),
+            State::Rebind(rebind) => Some(rebind.deadline()),
             State::Confirm(confirm) => Some(confirm.deadline()),
             State::Release(release) => Some(release.deadline()),
             State::Informed(informed) => informed.deadline(),

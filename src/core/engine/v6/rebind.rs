@@ -2,7 +2,7 @@
 //! §18.2.5); and, with the timing of a Confirm, asking any server whether
 //! delegated prefixes are still ours (RFC 9915 §18.2.12).
 
-use crate::engine::{Deadline, Event, Why, retx};
+use crate::engine::{Deadline, Event, retx};
 use crate::time::Instant;
 use crate::wire::MessageType;
 
@@ -42,10 +42,9 @@ impl Rebind {
     }
 
     /// The next transmission, or the end of the wait for an answer.
-    pub(super) fn deadline(&self) -> Option<Deadline> {
-        let end = self.exchange.retx.end(retx::CONFIRM_DURATION).filter(|_| self.verifies);
-        let end = end.map(|at| Deadline { at, why: Why::GiveUp });
-        Deadline::soonest(Some(self.exchange.deadline()), end)
+    pub(super) fn deadline(&self) -> Deadline {
+        let end = self.exchange.retx.end(retx::CONFIRM_DURATION);
+        self.exchange.deadline_before(end.filter(|_| self.verifies))
     }
 
     /// All leases of all associations have ended (MRD); or nobody has said

@@ -75,8 +75,7 @@ impl Release {
 
     /// The next transmission, or the end of the time there is.
     pub(super) fn deadline(&self) -> Deadline {
-        let next = self.exchange.deadline();
-        Deadline::soonest(Some(next), self.end()).unwrap_or(next)
+        self.exchange.deadline_before(self.end().map(|end| end.at))
     }
 
     /// The end of the time there is for one who stops.
@@ -88,7 +87,7 @@ impl Release {
     /// REL_MAX_RC transmissions went unanswered, or the link is gone; whoever
     /// stops waits for less.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
-        let is_late = self.then == Then::Stop && self.begun + FAREWELL <= now;
+        let is_late = self.end().is_some_and(|end| end.at <= now);
         if is_late || self.exchange.retx.has_failed(now) || !common.link.is_usable() {
             self.then.state(common, now)
         } else {
