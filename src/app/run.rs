@@ -14,7 +14,7 @@ use crate::os::error::{Error, Kind};
 use crate::os::link::Links;
 use crate::os::store::Store;
 use crate::os::writer::Writer;
-use crate::os::{clock, permission, raw};
+use crate::os::{child, clock, permission};
 
 use super::cli::{Global, RunOptions};
 use super::config::{self, Configuration, DuidChoice, Shared, Wan};
@@ -24,7 +24,7 @@ use super::{Failure, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
 pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
-    raw::keep_descriptors();
+    child::keep_what_we_inherited();
     let configuration = config::load(&global, &options)?;
     let Shared { log_level, log_format, .. } = &configuration.shared;
     super::log::start(log_level.value, log_format.value, global.color);

@@ -5,7 +5,7 @@
 //! The protocol never waits for one. A task an interface runs them one after
 //! the other, in order. What waits is coalesced: of events that only say how
 //! things are now the latest is enough; those that say what has come or gone
-//! are never left out.
+//! all count.
 
 mod environment;
 mod program;
@@ -25,13 +25,13 @@ use super::child::within;
 
 pub(crate) use program::scan;
 
-/// Events that say what has come or gone; never left out.
+/// Events that say what has come or gone; each counts.
 const LASTING: [&str; 6] =
     ["started", "bound", "prefix-replaced", "unbound", "stopped", "dad-failed"];
 /// Events whose hooks have to be running before an interface is ready.
 const AWAITED: [&str; 2] = ["bound", "informed"];
 /// The most events that wait. A hook that always hangs would fill memory by
-/// and by; then the oldest is given up, with a warning.
+/// and by; then one is given up, with a warning.
 const LONGEST_QUEUE: usize = 64;
 
 /// A program and the events it is run for.
@@ -55,13 +55,14 @@ pub(crate) struct Selection {
 }
 
 /// Something that happened, with how things were right then.
-#[derive(Clone, Debug)]
 struct Call {
     event: &'static str,
-    status: serde_json::Value,
+    snapshot: Snapshot,
     /// Variables that this event has besides, each with its value.
     besides: Vec<(&'static str, String)>,
     selection: Arc<Selection>,
+    /// Held while an interface is not ready before the hooks have begun.
+    awaited: Option<Awaited>,
 }
 
 /// The hooks of one interface. Needs a runtime.
@@ -69,24 +70,40 @@ pub(crate) struct Hooks {
     selection: Arc<Selection>,
     calls: mpsc::UnboundedSender<Call>,
     task: JoinHandle<()>,
-    shared: Arc<Shared>,
+    unbegun: Arc<Unbegun>,
 }
 
-/// What the task says of itself.
+/// How many awaited events have not begun yet.
 #[derive(Default)]
-struct Shared {
-    /// How many awaited events have not begun yet.
-    unbegun: AtomicUsize,
-    begun: Notify,
+struct Unbegun {
+    count: AtomicUsize,
+    fewer: Notify,
+}
+
+/// One of them. It counts until it is dropped: when its hooks begin, when a
+/// later event takes its place, or when it is given up.
+struct Awaited(Arc<Unbegun>);
+
+impl Awaited {
+    fn new(unbegun: &Arc<Unbegun>) -> Self {
+        unbegun.count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(unbegun))
+    }
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Ordering::Relaxed);
+        self.0.fewer.notify_one();
+    }
 }
 
 impl Hooks {
     /// Hooks for an interface; nothing is run yet.
     pub(crate) fn new(interface: &str, selection: Selection) -> Self {
         let (calls, receiver) = mpsc::unbounded_channel();
-        let shared = Arc::<Shared>::default();
-        let task = tokio::spawn(work(interface.to_owned(), receiver, Arc::clone(&shared)));
-        Self { selection: Arc::new(selection), calls, task, shared }
+        let task = tokio::spawn(work(interface.to_owned(), receiver));
+        Self { selection: Arc::new(selection), calls, task, unbegun: Arc::default() }
     }
 
     /// Other hooks from the next event on.
@@ -101,25 +118,26 @@ impl Hooks {
         snapshot: &Snapshot,
         besides: Vec<(&'static str, String)>,
     ) {
-        if AWAITED.contains(&event) {
-            self.shared.unbegun.fetch_add(1, Ordering::Relaxed);
-        }
-        // Our own types always have a JSON form.
-        let status = serde_json::to_value(snapshot).unwrap_or_default();
-        let selection = Arc::clone(&self.selection);
+        let call = Call {
+            event,
+            snapshot: snapshot.clone(),
+            besides,
+            selection: Arc::clone(&self.selection),
+            awaited: AWAITED.contains(&event).then(|| Awaited::new(&self.unbegun)),
+        };
         // The task lives as long as this sender.
-        let _ = self.calls.send(Call { event, status, besides, selection });
+        let _ = self.calls.send(call);
     }
 
     /// True when the hooks of every `bound` or `informed` have been started.
     pub(crate) fn have_begun(&self) -> bool {
-        self.shared.unbegun.load(Ordering::Relaxed) == 0
+        self.unbegun.count.load(Ordering::Relaxed) == 0
     }
 
     /// Waits until hooks that were awaited are started. Dropping the wait
     /// loses nothing.
     pub(crate) async fn begun(&self) {
-        self.shared.begun.notified().await;
+        self.unbegun.fewer.notified().await;
     }
 
     /// Waits until all hooks have run; what runs or waits after `limit` is
@@ -137,7 +155,7 @@ impl Hooks {
 }
 
 /// Runs what is called until no more can come.
-async fn work(interface: String, mut calls: mpsc::UnboundedReceiver<Call>, shared: Arc<Shared>) {
+async fn work(interface: String, mut calls: mpsc::UnboundedReceiver<Call>) {
     let mut queue = VecDeque::new();
     let mut refused = BTreeSet::new();
     loop {
@@ -146,62 +164,53 @@ async fn work(interface: String, mut calls: mpsc::UnboundedReceiver<Call>, share
             enqueue(&interface, &mut queue, call);
         }
         let Some(call) = queue.pop_front() else { continue };
-        let run = run(&interface, &call, &mut refused, &shared);
-        let mut run = std::pin::pin!(run);
+        let mut run = std::pin::pin!(run(&interface, call, &mut refused));
         loop {
             tokio::select! {
                 () = &mut run => break,
-                Some(more) = calls.recv() => {
-                    note_coalesced(&queue, &more, &shared);
-                    enqueue(&interface, &mut queue, more);
-                }
+                Some(more) = calls.recv() => enqueue(&interface, &mut queue, more),
             }
         }
     }
 }
 
-/// An awaited event that takes another's place is one less to begin.
-fn note_coalesced(queue: &VecDeque<Call>, call: &Call, shared: &Shared) {
-    let replaces =
-        !LASTING.contains(&call.event) && queue.iter().any(|waiting| waiting.event == call.event);
-    if replaces && AWAITED.contains(&call.event) {
-        shared.unbegun.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 /// Adds an event in its place: the latest of its kind, unless each counts.
 fn enqueue(interface: &str, queue: &mut VecDeque<Call>, call: Call) {
-    if !LASTING.contains(&call.event) {
+    if !is_lasting(&call) {
         queue.retain(|waiting| waiting.event != call.event);
     }
     if queue.len() >= LONGEST_QUEUE {
-        warn!("{interface}: hooks are too slow, an event is left out");
-        queue.pop_front();
+        // Of what waits, first what the next status makes up for.
+        let least = queue.iter().position(|waiting| !is_lasting(waiting)).unwrap_or(0);
+        if let Some(left_out) = queue.remove(least) {
+            warn!("{interface}: hooks are too slow, {} is left out", left_out.event);
+        }
     }
     queue.push_back(call);
 }
 
+fn is_lasting(call: &Call) -> bool {
+    LASTING.contains(&call.event)
+}
+
 /// Runs the hooks of one event, one after the other.
-async fn run(interface: &str, call: &Call, refused: &mut BTreeSet<PathBuf>, shared: &Shared) {
+async fn run(interface: &str, mut call: Call, refused: &mut BTreeSet<PathBuf>) {
     let (mut hooks, refusals) = scan(&call.selection.directory);
     for (path, why) in refusals {
         // Said once, not at each event.
         if refused.insert(path.clone()) {
-            warn!("{interface}: hook {} is not run: {why}", path.display());
+            warn!("{interface}: {} is not run: {why}", path.display());
         }
     }
-    hooks.extend(listed(call));
-    // Without any there is nothing to wait for.
-    let mut begins = AWAITED.contains(&call.event);
-    let mut begin = || {
-        if std::mem::take(&mut begins) {
-            shared.unbegun.fetch_sub(1, Ordering::Relaxed);
-            shared.begun.notify_one();
-        }
-    };
+    hooks.extend(listed(&call));
+    if hooks.is_empty() {
+        return;
+    }
+    // Our own types always have a JSON form.
+    let status = serde_json::to_value(&call.snapshot).unwrap_or_default();
     for path in hooks {
-        let started = program::start(&path, interface, call.event, &call.status, &call.besides);
-        begin();
+        let started = program::start(&path, interface, call.event, &status, &call.besides);
+        call.awaited = None;
         let ended = match started {
             Ok(running) => running.end(interface, call.selection.limit).await,
             Err(why) => Err(why),
@@ -210,7 +219,6 @@ async fn run(interface: &str, call: &Call, refused: &mut BTreeSet<PathBuf>, shar
             warn!("{interface}: hook {} {}: {why}", path.display(), call.event);
         }
     }
-    begin();
 }
 
 /// The programs of the list that are run for this event.

@@ -263,3 +263,55 @@ fn programs_that_others_could_have_made_are_not_run() {
     );
     assert_eq!(scan(Path::new("/nonexistent")).0.len(), 0);
 }
+
+fn call(event: &'static str, unbegun: &Arc<Unbegun>) -> Call {
+    let selection =
+        Selection { directory: "/nonexistent".into(), listed: Vec::new(), limit: AMPLE };
+    Call {
+        event,
+        snapshot: snapshot(),
+        besides: Vec::new(),
+        selection: Arc::new(selection),
+        awaited: AWAITED.contains(&event).then(|| Awaited::new(unbegun)),
+    }
+}
+
+/// Input: more events than may wait, the first of them `bound` and `updated`.
+/// Expected: `updated` goes first; nobody waits for a `bound` that was given up.
+#[test]
+fn too_many_events_give_up_what_counts_least_and_wait_for_none_of_it() {
+    let (unbegun, mut queue) = (Arc::default(), VecDeque::new());
+    let has = |queue: &VecDeque<Call>, event| queue.iter().any(|call| call.event == event);
+    for event in ["bound", "updated"] {
+        enqueue("eth0", &mut queue, call(event, &unbegun));
+    }
+    for _ in 0..LONGEST_QUEUE - 1 {
+        enqueue("eth0", &mut queue, call("unbound", &unbegun));
+    }
+    assert!(has(&queue, "bound") && !has(&queue, "updated"));
+    assert_eq!(unbegun.count.load(Ordering::Relaxed), 1);
+    enqueue("eth0", &mut queue, call("unbound", &unbegun));
+    assert!(!has(&queue, "bound"));
+    assert_eq!(unbegun.count.load(Ordering::Relaxed), 0);
+    assert_eq!(queue.len(), LONGEST_QUEUE);
+}
+
+#[test]
+fn nobody_can_change_the_status_that_a_hook_reads() {
+    let lab = Lab::new("{ echo x > /proc/self/fd/0 || echo refused; head -c 1; } > $OUT 2>&1");
+    run(async {
+        let hooks = lab.start(AMPLE);
+        fire(&hooks, "bound");
+        hooks.finish(AMPLE).await;
+    });
+    assert!(lab.read().ends_with("refused\n{"), "{}", lab.read());
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_said() {
+    let lab = Lab::new("true");
+    let file = lab.hooks().join("hook");
+    let (hooks, refused) = scan(&file);
+    assert!(hooks.is_empty());
+    assert_eq!(refused, [(file, "the directory cannot be read")]);
+}

@@ -1,6 +1,6 @@
 //! One program: whether it may be run, and the running of it.
 
-use std::io::{Seek as _, Write as _};
+use std::io::{ErrorKind, Seek as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -30,12 +30,17 @@ const MOST_SAID: usize = 8 * 1024;
 const MOST_LINES: usize = 64;
 
 /// The programs of a directory, in byte order, and those that are not run,
-/// each with the reason. A directory that is not there has none.
+/// each with the reason. A directory that is not there has none; one that
+/// cannot be read is refused as a whole.
 pub(crate) fn scan(directory: &Path) -> (Vec<PathBuf>, Vec<(PathBuf, &'static str)>) {
-    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-    paths.sort();
     let mut refused = Vec::new();
+    let entries = std::fs::read_dir(directory);
+    if entries.as_ref().is_err_and(|error| error.kind() != ErrorKind::NotFound) {
+        refused.push((directory.to_owned(), "the directory cannot be read"));
+    }
+    let mut paths: Vec<_> =
+        entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    paths.sort();
     paths.retain(|path| match refusal(path) {
         None => true,
         Some(why) => {
