@@ -3,7 +3,7 @@
 CARGO ?= cargo
 LOG := target/test.log
 
-.PHONY: build demo test unit tools lint conformance check-conformance clean
+.PHONY: build demo test unit tools lint interop conformance check-conformance clean
 
 build:
 	$(CARGO) build --release
@@ -15,11 +15,11 @@ demo:
 
 # Every tier: unit, property (debug and release), simulation, real servers in
 # network namespaces. Installs the servers as root; a tier that cannot run
-# fails here instead of being skipped.
+# fails here instead of being skipped. Most of the time is spent waiting.
 test: tools
 	@mkdir -p target
 	@bash -c 'set -o pipefail; \
-	  { DHC6C_REQUIRE_NETNS=1 $(CARGO) test --no-fail-fast -- --include-ignored && \
+	  { DHC6C_REQUIRE_NETNS=1 $(CARGO) test --no-fail-fast -- --include-ignored --test-threads=4 && \
 	    $(CARGO) test --release --test prop; } 2>&1 | tee $(LOG); \
 	  status=$$?; scripts/count-tests.sh $(LOG); exit $$status'
 
@@ -30,11 +30,21 @@ unit:
 # The servers that the namespace tier talks to (Debian packages).
 tools:
 	scripts/install-test-tools.sh
+	scripts/install-newest-servers.sh target/newest
 
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --all-targets -- --deny warnings
 	$(CARGO) clippy --no-default-features --bins -- --deny warnings
+
+# The client against every server there is, and docs/interop.md from what was
+# said. The tests are part of `make test` too; most of their time is waiting.
+interop: tools
+	@mkdir -p target docs/interop
+	@bash -c 'set -o pipefail; \
+	  DHC6C_REQUIRE_NETNS=1 DHC6C_EVIDENCE=$(CURDIR)/docs/interop $(CARGO) test --test netns -- \
+	  interop:: --include-ignored --test-threads=8 2>&1 | tee target/interop.log'
+	$(CARGO) run --quiet --example interop -- target/interop.log > docs/interop.md
 
 # docs/conformance.md from the tests that passed in the last `make test`.
 conformance:

@@ -19,16 +19,16 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Starts to capture DHCPv6 on isp0.
+    /// Starts to capture DHCPv6 at the far end of the client's link.
     pub(crate) fn start(world: &World) -> Self {
         let file = world.dir().join("wire.pcap");
+        let (space, interface) = world.far_end();
         let tcpdump = Process::spawn(
             "tcpdump",
-            world
-                .isp()
+            space
                 .command("tcpdump")
                 // Without --immediate-mode packets reach the file up to a second late.
-                .args(["-U", "--immediate-mode", "-Z", "root", "-s0", "-n", "-i", "isp0", "-w"])
+                .args(["-U", "--immediate-mode", "-Z", "root", "-s0", "-n", "-i", interface, "-w"])
                 .arg(&file)
                 .arg("ip6 and udp and (port 546 or port 547)"),
         );

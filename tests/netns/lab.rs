@@ -23,7 +23,17 @@ impl Lab {
 
     /// A world with wan0 down and the capture running.
     pub(crate) fn with_wan_down() -> Self {
-        let world = World::new();
+        Self::of(World::new())
+    }
+
+    /// [`Lab::new`] with a place for a relay between client and server.
+    pub(crate) fn relayed() -> Self {
+        let lab = Self::of(World::relayed());
+        lab.world.wan_up();
+        lab
+    }
+
+    fn of(world: World) -> Self {
         Self { capture: Capture::start(&world), world, finished: false }
     }
 

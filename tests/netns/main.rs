@@ -1,12 +1,12 @@
 //! The real client against real servers, in network namespaces of its own.
 //!
-//! Needs root, iproute2, util-linux, tcpdump, Kea and dnsmasq. Where something is missing the
-//! tests concerned are reported as ignored, never as passed; with `DHC6C_REQUIRE_NETNS=1`
+//! Needs root, iproute2, util-linux, tcpdump and servers (`make tools` gets them). Where
+//! something is missing the tests concerned are reported as ignored, never as passed; with `DHC6C_REQUIRE_NETNS=1`
 //! they fail instead.
 //!
 //! `world` builds the namespaces, `servers` and `client` run in them, `capture` and `kernel`
 //! read back what happened, `lab` holds world and capture together; the other modules are the
-//! scenarios.
+//! scenarios. `interop` runs each of its scenarios against every server of `farm`.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 /// The tests of one scenario file by name.
@@ -18,8 +18,10 @@ mod capture;
 mod client;
 mod config;
 mod dnsmasq;
+mod farm;
 mod helper;
 mod hooks;
+mod interop;
 mod kea_again;
 mod kea_bind;
 mod kea_life;
@@ -65,29 +67,31 @@ fn main() {
         return;
     }
     let arguments = Arguments::from_args();
-    let reasons: BTreeSet<_> =
-        SCENARIOS.iter().filter_map(|(_, servers, _)| needs::missing(servers)).collect();
+    let needed = SCENARIOS.iter().map(|(_, programs, _)| *programs);
+    let needed = needed.chain(farm::MODELS.iter().map(|model| model.programs));
+    let reasons: BTreeSet<_> = needed.filter_map(needs::missing).collect();
     for why in reasons {
         eprintln!("netns: tests that cannot run: {why}");
     }
-    let trials = SCENARIOS.iter().flat_map(trials).collect();
+    let trials = SCENARIOS.iter().flat_map(trials).chain(interop::trials()).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
-/// One scenario's tests, ignored where they cannot run.
-fn trials((scenario, servers, tests): &Scenario) -> Vec<Trial> {
-    let missing = needs::missing(servers);
+/// One scenario's tests.
+fn trials((scenario, programs, tests): &Scenario) -> Vec<Trial> {
+    tests.iter().map(|&(name, test)| trial(format!("{scenario}::{name}"), programs, test)).collect()
+}
+
+/// A test, ignored where it cannot run.
+fn trial(name: String, programs: &[&str], test: impl FnOnce() + Send + 'static) -> Trial {
+    let missing = needs::missing(programs);
     let ignored = missing.is_some() && !needs::required();
-    let trial = |&(name, test): &(&str, fn())| {
-        let missing = missing.clone();
-        let run = move || match missing {
-            Some(why) => Err(Failed::from(why)),
-            None => {
-                test();
-                Ok(())
-            }
-        };
-        Trial::test(format!("{scenario}::{name}"), run).with_ignored_flag(ignored)
+    let run = move || match missing {
+        Some(why) => Err(Failed::from(why)),
+        None => {
+            test();
+            Ok(())
+        }
     };
-    tests.iter().map(trial).collect()
+    Trial::test(name, run).with_ignored_flag(ignored)
 }

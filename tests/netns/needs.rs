@@ -8,14 +8,12 @@ use std::sync::OnceLock;
 /// Programs every test here uses.
 const ALWAYS: [&str; 6] = ["ip", "unshare", "nsenter", "setpriv", "mount", "tcpdump"];
 
-const PACKAGES: &str = "apt-get install -y kea-dhcp6-server dnsmasq-base tcpdump iproute2";
-
 /// Why tests that also need `programs` cannot run here, with the command that would change it.
 pub(crate) fn missing(programs: &[&str]) -> Option<String> {
     let absent: Vec<&str> =
         ALWAYS.iter().chain(programs).copied().filter(|program| !installed(program)).collect();
     if !absent.is_empty() {
-        return Some(format!("{} not installed; run `{PACKAGES}`", absent.join(", ")));
+        return Some(format!("{} not installed; run `make tools` as root", absent.join(", ")));
     }
     if !nix::unistd::geteuid().is_root() {
         return Some("not root; run `make test` as root".to_owned());

@@ -20,6 +20,7 @@ pub(crate) const IA_NA: u16 = 3;
 pub(crate) const IA_ADDRESS: u16 = 5;
 pub(crate) const ORO: u16 = 6;
 pub(crate) const ELAPSED_TIME: u16 = 8;
+pub(crate) const STATUS_CODE: u16 = 13;
 pub(crate) const RAPID_COMMIT: u16 = 14;
 pub(crate) const IA_PD: u16 = 25;
 pub(crate) const IA_PREFIX: u16 = 26;
@@ -71,6 +72,11 @@ impl Message {
     /// The codes asked for in the Option Request option, in order.
     pub(crate) fn requested(&self) -> Vec<u16> {
         self.option(ORO).unwrap_or_default().chunks_exact(2).map(|pair| big(pair) as u16).collect()
+    }
+
+    /// The Status Code of the message itself, where it is no success.
+    pub(crate) fn refusal(&self) -> Option<u32> {
+        self.option(STATUS_CODE).map(|data| big(&data[..2])).filter(|&code| code != 0)
     }
 
     /// The identity associations of one kind ([`IA_NA`] or [`IA_PD`]).

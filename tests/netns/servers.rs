@@ -1,4 +1,4 @@
-//! The servers: Kea and dnsmasq, each on isp0 with a DUID of its own.
+//! A server on isp0; Kea and dnsmasq in detail. `farm` has the others.
 
 use std::fs;
 use std::path::PathBuf;
@@ -30,13 +30,24 @@ impl Server {
         &self.duid
     }
 
+    /// Lets it answer nothing until [`Server::resume`]; what arrives meanwhile waits.
+    pub(crate) fn pause(&self) {
+        self.process.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn resume(&self) {
+        self.process.signal(Signal::SIGCONT);
+    }
+
     /// Ends it as a crash would.
     pub(crate) fn kill(&self) {
         self.process.signal(Signal::SIGKILL);
         self.process.wait_exit(poll::SOON);
     }
 
-    fn start(
+    /// Starts it and waits until it listens.
+    pub(crate) fn start(
         world: &World,
         name: String,
         duid: String,
@@ -72,6 +83,7 @@ fn listens(udp6: &str) -> bool {
 /// A configuration of Kea: addresses 2001:db8:0:1::1000-1fff and /56 prefixes out of
 /// 2001:db8:8000::/48, with resolver, time and private options, and long lifetimes.
 pub(crate) struct Kea {
+    program: &'static str,
     number: u8,
     config: Value,
 }
@@ -81,7 +93,13 @@ impl Kea {
     pub(crate) fn new() -> Self {
         let config =
             serde_json::from_str(include_str!("servers/kea6.json")).expect("the template is JSON");
-        Self { number: 1, config }
+        Self { program: "kea-dhcp6", number: 1, config }
+    }
+
+    /// Another build of it.
+    pub(crate) fn of(mut self, program: &'static str) -> Self {
+        self.program = program;
+        self
     }
 
     /// T1 10, T2 16, preferred 20, valid 30: a lease whose whole life a test can watch.
@@ -116,6 +134,13 @@ impl Kea {
         self
     }
 
+    /// Listens also where a relay sends to.
+    pub(crate) fn relayed(mut self) -> Self {
+        self.config["Dhcp6"]["interfaces-config"]["interfaces"] =
+            json!(["isp0", "isp0/2001:db8:0:2::1"]);
+        self
+    }
+
     /// A server with another DUID and no memory of the first one's leases.
     pub(crate) fn second(mut self) -> Self {
         self.number = 2;
@@ -136,16 +161,19 @@ impl Kea {
         fs::write(&file, text).expect("the server's configuration");
         Server::start(
             world,
-            format!("Kea {}", version("kea-dhcp6", "-v")),
+            format!("Kea {}", version(self.program, "-v")),
             format!("00030001{mac}"),
             dir.join("server.log"),
             world
                 .isp()
-                .command("kea-dhcp6")
+                .command(self.program)
                 .arg("-c")
                 .arg(file)
                 .env("KEA_PIDFILE_DIR", &dir)
-                .env("KEA_LOCKFILE_DIR", &dir),
+                .env("KEA_LOCKFILE_DIR", &dir)
+                // Without these, Kea 3 accepts no file outside of /var.
+                .env("KEA_DHCP_DATA_DIR", &dir)
+                .env("KEA_LOG_FILE_DIR", &dir),
         )
     }
 
@@ -156,15 +184,20 @@ impl Kea {
 
 /// dnsmasq with addresses 2001:db8:0:1::1000-1fff, leases of 240 s and preference 255.
 pub(crate) fn dnsmasq(world: &World) -> Server {
-    start_dnsmasq(world, include_str!("servers/dnsmasq.conf"))
+    dnsmasq_of(world, "dnsmasq")
+}
+
+/// [`dnsmasq`] from another build.
+pub(crate) fn dnsmasq_of(world: &World, program: &str) -> Server {
+    start_dnsmasq(world, program, include_str!("servers/dnsmasq.conf"))
 }
 
 /// dnsmasq with options alone.
 pub(crate) fn dnsmasq_stateless(world: &World) -> Server {
-    start_dnsmasq(world, include_str!("servers/dnsmasq-stateless.conf"))
+    start_dnsmasq(world, "dnsmasq", include_str!("servers/dnsmasq-stateless.conf"))
 }
 
-fn start_dnsmasq(world: &World, template: &str) -> Server {
+fn start_dnsmasq(world: &World, program: &str, template: &str) -> Server {
     let dir = world.dir().join("dnsmasq");
     fs::create_dir_all(&dir).expect("the server's directory");
     let file = dir.join("dnsmasq.conf");
@@ -173,11 +206,11 @@ fn start_dnsmasq(world: &World, template: &str) -> Server {
     fs::write(&file, text).expect("the server's configuration");
     Server::start(
         world,
-        format!("dnsmasq {}", version("dnsmasq", "-v")),
+        format!("dnsmasq {}", version(program, "-v")),
         // DUID-EN: enterprise 32473 (documentation) and the identifier above.
         "000200007ed902000000a003".to_owned(),
         dir.join("server.log"),
-        world.isp().command("dnsmasq").arg("-k").arg("-C").arg(file),
+        world.isp().command(program).arg("-k").arg("-C").arg(file),
     )
 }
 

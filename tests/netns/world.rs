@@ -5,6 +5,9 @@
 //!   2001:db8:0:1::1/64     │    (DAD as on a real host)
 //!   fe80::1      └─────────┘
 //! ```
+//! With a relay between, isp0 is on a bridge of its own, br1, and the relay has `down0` on br0
+//! and `up0` on br1 (2001:db8:0:2::/64).
+//!
 //! The bridge keeps the server's interface running while wan0 goes down and up. A process
 //! that sleeps holds each namespace together with a mount namespace of its own, so that no
 //! program here reads or writes the machine's /etc, /run or /var/lib. Everything ends with
@@ -30,16 +33,16 @@ pub(crate) const WAN_MAC: &str = "02:00:00:00:c0:01";
 const HOLD: &str = r#"
 set -e
 mount -t tmpfs -o size=64m tmpfs "$1"
-for place in etc var/lib; do
-  layer=$1/${place%%/*}
+for place in etc var/lib var/log; do
+  layer=$1/${place##*/}
   mkdir "$layer.upper" "$layer.work"
   mount -t overlay overlay -o "lowerdir=/$place,upperdir=$layer.upper,workdir=$layer.work" "/$place"
 done
 mount -t tmpfs -o size=16m tmpfs /run
 mount -t sysfs -o ro sysfs /sys
-rm -rf /etc/resolv.conf /etc/dhc6c.toml /etc/dhc6c
+rm -rf /etc/resolv.conf /etc/dhc6c.toml /etc/dhc6c /var/lib/dibbler /var/lib/dhcpv6
 echo '# nothing resolves here' > /etc/resolv.conf
-mkdir -p /var/lib/kea /run/kea
+mkdir -p /var/lib/kea /var/lib/dibbler /var/lib/dhcpv6 /var/log/dibbler /etc/dibbler /run/kea
 ip link set lo up
 echo ready
 exec sleep infinity
@@ -90,19 +93,29 @@ pub(crate) struct World {
     id: String,
     dir: PathBuf,
     spaces: Vec<(&'static str, Process)>,
+    relayed: bool,
     keep: bool,
 }
 
 impl World {
     /// Builds the namespaces and links; wan0 exists and is down.
     pub(crate) fn new() -> Self {
+        Self::build(false)
+    }
+
+    /// The same with a place for a relay between the two sides.
+    pub(crate) fn relayed() -> Self {
+        Self::build(true)
+    }
+
+    fn build(relayed: bool) -> Self {
         sweep();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let id = format!("dhc6c-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(&id);
         fs::create_dir_all(&dir).expect("the test's directory");
-        let mut world = Self { id, dir, spaces: Vec::new(), keep: false };
-        for name in ["sw", "isp", "cpe"] {
+        let mut world = Self { id, dir, spaces: Vec::new(), relayed, keep: false };
+        for name in ["sw", "isp", "cpe"].into_iter().chain(relayed.then_some("relay")) {
             world.hold(name);
         }
         world.link();
@@ -122,6 +135,16 @@ impl World {
     /// The client's side.
     pub(crate) fn cpe(&self) -> Space {
         self.space("cpe")
+    }
+
+    /// The relay's place, in a world that has one.
+    pub(crate) fn relay(&self) -> Space {
+        self.space("relay")
+    }
+
+    /// Where what the client sends and gets is seen, at the far end of its link.
+    pub(crate) fn far_end(&self) -> (Space, &'static str) {
+        if self.relayed { (self.relay(), "down0") } else { (self.isp(), "isp0") }
     }
 
     /// Brings wan0 up. Its link-local address is then tentative for a second or two.
@@ -172,18 +195,43 @@ impl World {
         self.space("sw").shell(
             "echo 1 > /proc/sys/net/ipv6/conf/all/disable_ipv6
              echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
-             ip link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
-             ip link set br0 up",
+             for bridge in br0 br1; do
+               ip link add $bridge type bridge forward_delay 0 stp_state 0 mcast_snooping 0
+               ip link set $bridge up; done",
         );
-        for (space, end) in [("isp", "isp0"), ("cpe", "wan0")] {
-            let port = format!("p-{space}");
-            run(Command::new("ip")
-                .args(["link", "add", "name", &port, "netns", &self.named("sw")])
-                .args(["type", "veth", "peer", "name", end, "netns", &self.named(space)]));
-            self.space("sw").shell(&format!("ip link set {port} master br0 up"));
+        self.plug("cpe", "wan0", "br0");
+        if self.relayed {
+            self.plug("isp", "isp0", "br1");
+            self.plug("relay", "down0", "br0");
+            self.plug("relay", "up0", "br1");
+        } else {
+            self.plug("isp", "isp0", "br0");
         }
         self.link_isp();
         self.link_cpe();
+        if self.relayed {
+            self.link_relay();
+        }
+    }
+
+    /// An interface in a namespace, with its other end on a bridge.
+    fn plug(&self, space: &str, end: &str, bridge: &str) {
+        let port = format!("p-{end}");
+        run(Command::new("ip")
+            .args(["link", "add", "name", &port, "netns", &self.named("sw")])
+            .args(["type", "veth", "peer", "name", end, "netns", &self.named(space)]));
+        self.space("sw").shell(&format!("ip link set {port} master {bridge} up"));
+    }
+
+    /// Both interfaces of the relay, usable at once, and the server's address towards it.
+    fn link_relay(&self) {
+        self.relay().shell(
+            "for end in down0:1 up0:2; do
+               echo 0 > /proc/sys/net/ipv6/conf/${end%:*}/accept_dad
+               ip link set ${end%:*} up
+               ip -6 addr add 2001:db8:0:${end#*:}::fe/64 dev ${end%:*} nodad; done",
+        );
+        self.isp().shell("ip -6 addr add 2001:db8:0:2::1/64 dev isp0 nodad");
     }
 
     /// The server's interface: one link-local address (a server opens a socket on each and
