@@ -61,9 +61,7 @@ async fn run_all(
         reloads: reload_requests,
         shared: configuration.shared,
     };
-    process.bring_about(configuration.wans, &links)?;
-    // Every loop watches for itself; this one was for the beginning.
-    drop(links);
+    process.bring_about(configuration.wans, links)?;
     process.run().await
 }
 
@@ -87,13 +85,15 @@ struct Running {
 
 impl Process {
     /// Starts the uplinks that do not run yet, tells the others what is new,
-    /// and stops those that are wanted no more.
-    fn bring_about(&mut self, wans: Vec<Wan>, links: &Links) -> Result<(), Failure> {
+    /// and stops those that are wanted no more. Every uplink watches links
+    /// for itself; the first that starts goes on with these.
+    fn bring_about(&mut self, wans: Vec<Wan>, links: Links) -> Result<(), Failure> {
         self.running.retain(|_, running| !running.orders.is_closed());
         let names: Vec<_> = wans.iter().map(|wan| wan.interface.value.clone()).collect();
+        let mut starting = Vec::new();
         for wan in wans {
             let name = wan.interface.value.clone();
-            let duid = same_duid(&mut self.duids, &self.setup, &wan, links)
+            let duid = same_duid(&mut self.duids, &self.setup, &wan, &links)
                 .map_err(|error| Failure::on(&name, error))?;
             let settings = Rc::new(Settings { shared: self.shared.clone(), wan, duid });
             match self.running.get_mut(&name) {
@@ -103,8 +103,12 @@ impl Process {
                     // One that ends at this moment needs no settings.
                     let _ = running.orders.send(Order::Configure(settings));
                 }
-                None => self.start(name, settings),
+                None => starting.push((name, settings)),
             }
+        }
+        let mut links = Some(links);
+        for (name, settings) in starting {
+            self.start(name, settings, links.take());
         }
         for (name, running) in &self.running {
             if !names.contains(name) {
@@ -114,13 +118,13 @@ impl Process {
         Ok(())
     }
 
-    fn start(&mut self, name: String, settings: Rc<Settings>) {
+    fn start(&mut self, name: String, settings: Rc<Settings>, links: Option<Links>) {
         let (orders, receiver) = mpsc::unbounded_channel();
         let running = Running { settings: Rc::clone(&settings), orders };
         self.running.insert(name.clone(), running);
         let setup = Rc::clone(&self.setup);
         self.uplinks.spawn_local(async move {
-            match Uplink::open(&setup, settings, receiver).await {
+            match Uplink::open(&setup, settings, receiver, links).await {
                 Ok(uplink) => uplink.run().await,
                 Err(error) => Err(error),
             }
@@ -191,7 +195,7 @@ impl Process {
             warn!("a new {name} takes effect at the next start");
         }
         self.shared = shared;
-        self.bring_about(wans, &links).map_err(|failure| in_words(&failure.errors))
+        self.bring_about(wans, links).map_err(|failure| in_words(&failure.errors))
     }
 }
 

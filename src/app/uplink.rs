@@ -154,17 +154,22 @@ enum End {
 
 impl Uplink {
     /// Opens everything the interface needs; leftovers of a process that was
-    /// killed are removed with the first wanted state.
+    /// killed are removed with the first wanted state. It goes on with the
+    /// table of links given, or makes one of its own.
     pub(crate) async fn open(
         setup: &Rc<Setup>,
         settings: Rc<Settings>,
         orders: mpsc::UnboundedReceiver<Order>,
+        links: Option<Links>,
     ) -> Result<Self, Error> {
         let Setup { global, options, store, .. } = &**setup;
         let Settings { wan, duid, .. } = &*settings;
         let name = wan.interface.value.as_str();
         let lock = Lock::take(&global.run_dir, name)?;
-        let links = Links::open().await?;
+        let links = match links {
+            Some(links) => links,
+            None => Links::open().await?,
+        };
         let link = links.find(name).unwrap_or_default();
         // One that is waited for gets its socket when it comes.
         let socket = (link.index != 0).then(|| Socket::open(name, link.index)).transpose()?;

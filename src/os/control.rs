@@ -20,6 +20,10 @@ use tokio::task::JoinSet;
 use super::clock::{self, Timer};
 use super::error::Error;
 
+/// Those who may talk to us beside root.
+const GROUP: &str = "dhc6c";
+/// Where it has its number.
+const GROUPS: &str = "/etc/group";
 /// The longest request.
 const LONGEST_REQUEST: u64 = 4096;
 /// The most connections at once; more wait.
@@ -94,6 +98,15 @@ pub(crate) fn path(run_directory: &Path, interface: &str) -> PathBuf {
     run_directory.join(format!("{interface}.sock"))
 }
 
+/// The number of a group. The file is read instead of asking the C library:
+/// that loads the name services of the machine, walks through directories for
+/// longer than the rest of a start takes, and may wait for a network that we
+/// are to bring up.
+fn number_of(group: &str, groups: &str) -> Option<u32> {
+    let mut entries = groups.lines().map(|line| line.split(':'));
+    entries.find_map(|mut entry| (entry.next()? == group).then(|| entry.nth(1)?.parse().ok())?)
+}
+
 impl Control {
     /// Listens. The caller holds the interface's lock, so a socket that is
     /// there already belongs to nobody.
@@ -108,9 +121,10 @@ impl Control {
         let listener = UnixListener::bind(&path).map_err(failed)?;
         let file = SocketFile::at(&path).map_err(failed)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o660)).map_err(failed)?;
-        if let Ok(Some(group)) = nix::unistd::Group::from_name("dhc6c") {
+        let groups = std::fs::read_to_string(GROUPS).unwrap_or_default();
+        if let Some(group) = number_of(GROUP, &groups) {
             // Without the right to give it away it stays root's.
-            let _ = nix::unistd::chown(&path, None, Some(group.gid));
+            let _ = std::os::unix::fs::chown(&path, None, Some(group));
         }
         let (sender, requests) = mpsc::channel(MOST_CONNECTIONS);
         let connections = JoinSet::new();
@@ -284,6 +298,16 @@ mod tests {
 
     fn run<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap().block_on(future)
+    }
+
+    #[test]
+    fn a_group_has_the_number_of_its_line() {
+        let groups = "root:x:0:\ndhc6c-old:x:7:\n\ndhc6c:x:997:alice,bob\nlast:x:8:";
+        assert_eq!(number_of("dhc6c", groups), Some(997));
+        assert_eq!(number_of("last", groups), Some(8));
+        for none in ["", "dhc6c", "dhc6c:x", "dhc6c:x:many:", "x:dhc6c:1:"] {
+            assert_eq!(number_of("dhc6c", none), None, "{none}");
+        }
     }
 
     fn open(directory: &TestDirectory, patience: Duration) -> Control {
