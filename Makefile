@@ -2,8 +2,9 @@
 
 CARGO ?= cargo
 LOG := target/test.log
+MUSL := $(shell uname -m)-unknown-linux-musl
 
-.PHONY: build demo test unit tools lint interop conformance check-conformance clean
+.PHONY: build demo test unit tools lint interop bench conformance check-conformance clean
 
 build:
 	$(CARGO) build --release
@@ -45,6 +46,15 @@ interop: tools
 	  DHC6C_REQUIRE_NETNS=1 DHC6C_EVIDENCE=$(CURDIR)/docs/interop $(CARGO) test --test netns -- \
 	  interop:: --include-ignored --test-threads=8 2>&1 | tee target/interop.log'
 	$(CARGO) run --quiet --example interop -- target/interop.log > docs/interop.md
+
+# dhc6c beside the clients that Debian has, and docs/bench.md from what was
+# measured; RUNS=21 for more runs. The static build needs the Rust target musl.
+bench:
+	scripts/bench/install-peers.sh
+	$(CARGO) build --release --bin dhc6c
+	CARGO_TARGET_DIR=target/small $(CARGO) build --release --bin dhc6c --no-default-features
+	-$(CARGO) build --release --bin dhc6c --target $(MUSL)
+	scripts/bench/bench.sh target/release/dhc6c target/small/release/dhc6c target/$(MUSL)/release/dhc6c
 
 # docs/conformance.md from the tests that passed in the last `make test`.
 conformance:
