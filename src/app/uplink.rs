@@ -245,7 +245,11 @@ impl Uplink {
     }
 
     async fn serve(&mut self) -> Result<End, Error> {
-        self.note_link();
+        if State::of(&self.link) == State::Gone {
+            info!("{}: there is no such interface yet, waiting for it", self.name);
+        } else {
+            self.note_link();
+        }
         self.fire_named("started", &self.snapshot(clock::now()), Vec::new());
         self.engine.handle_input(clock::now(), Input::Link(self.link));
         self.drain(clock::now()).await;
@@ -393,8 +397,8 @@ impl Uplink {
     async fn drain(&mut self, now: Instant) {
         while let Some(output) = self.engine.poll_output(now) {
             match output {
-                // An end that leaves everything in place.
-                Output::Desired(_) if self.leaves_all => {}
+                // An end that leaves everything in place: nothing is unbound.
+                Output::Desired(_) | Output::Event(Event::Unbound) if self.leaves_all => {}
                 Output::Desired(desired) => {
                     self.desired = *desired;
                     self.apply(now).await;

@@ -51,6 +51,7 @@ fn keep_leaves_address_and_route_and_the_next_start_takes_them_over() {
     client.wait_ready();
     client.terminate();
 
+    assert!(!client.stderr().contains("unbound"), "{}", client.stderr());
     let cpe = lab.world().cpe();
     let held = (kernel::addresses(&cpe)[0].address, kernel::unreachable(&cpe));
     assert_eq!(held.1.len(), 1);

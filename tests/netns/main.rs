@@ -21,6 +21,7 @@ mod dnsmasq;
 mod farm;
 mod helper;
 mod hooks;
+mod identity;
 mod interop;
 mod kea_again;
 mod kea_bind;
@@ -47,10 +48,11 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 12] = [
+const SCENARIOS: [Scenario; 13] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
     ("hooks", &["kea-dhcp6"], hooks::TESTS),
+    ("identity", &["kea-dhcp6"], identity::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),

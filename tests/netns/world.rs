@@ -152,6 +152,12 @@ impl World {
         self.cpe().shell("ip link set wan0 up");
     }
 
+    /// Another uplink of the client's on the same link, switched on.
+    pub(crate) fn second_wan(&self) {
+        self.plug("cpe", "wan1", "br0");
+        self.cpe().shell("echo 0 > /proc/sys/net/ipv6/conf/wan1/accept_ra; ip link set wan1 up");
+    }
+
     /// Leaves the directory for the person who looks into a failure.
     pub(crate) fn keep(&mut self) {
         self.keep = true;

@@ -1,12 +1,13 @@
 //! Giving leases back (RFC 9915 §18.2.7). The oracle sees to it that none is
 //! in use when it is given back.
 
-use dhc6c_core::engine::{Event, Input, SendLimit};
+use dhc6c_core::engine::{Config, Event, Input, SendLimit};
+use dhc6c_core::ident::Iaid;
 use dhc6c_core::snapshot::StateName;
 use dhc6c_core::time::Duration;
 use dhc6c_core::wire::{DhcpOption, MessageType, code};
 
-use crate::client::{stateless, wants_both};
+use crate::client::{NA, stateless, wants_both};
 use crate::oracle::leases;
 use crate::seeds::over_seeds;
 use crate::server::{Lease, ServerConfig};
@@ -274,5 +275,25 @@ fn rel_03_a_limit_of_one_message_lets_a_release_go_when_there_is_time() {
         assert_eq!(sent.len(), 4);
         assert!(sent.windows(2).all(|two| two[1].at.since(two[0].at) > seconds(30)));
         assert_at_rest(&world);
+    });
+}
+
+/// A distinctly new lease: the old one is given back, and then another
+/// association is asked for.
+#[test]
+fn iaid_03_a_new_lease_after_a_release_has_another_iaid() {
+    over_seeds(20, |seed| {
+        let mut world = bound(seed);
+        world.command(Input::Release);
+        world.run_for(seconds(1));
+        let config = Config { address: Some(Iaid(7)), ..wants_both() };
+        world.command(Input::Configure(Box::new(config)));
+        world.command(Input::Restart);
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        let named = |kind| world.client().sent(kind).last().map(|sent| sent.message.clone());
+        let iaids =
+            |kind| named(kind).expect("sent").ia_nas().map(|ia| ia.iaid).collect::<Vec<_>>();
+        assert_eq!((iaids(Release), iaids(Solicit)), (vec![NA], vec![Iaid(7)]));
+        assert_eq!(world.client().usable().len(), 1);
     });
 }

@@ -11,10 +11,6 @@ use super::Uplink;
 impl Uplink {
     /// Has the hooks of an event run, if there are any for it.
     pub(super) fn fire(&mut self, event: &Event, snapshot: &Snapshot) {
-        // An end that leaves everything in place takes nothing away.
-        if self.leaves_all && *event == Event::Unbound {
-            return;
-        }
         let Some(name) = narrate::hook_name(event) else { return };
         let old = std::mem::replace(&mut self.told_prefixes, prefixes(snapshot));
         let new = &self.told_prefixes;
