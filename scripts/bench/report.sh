@@ -152,6 +152,23 @@ else
   printf '\nThe static build was not measured: the target x86_64-unknown-linux-musl is not installed.\n'
 fi
 
+cat <<'END'
+
+### What eats the time
+
+Shares of the CPU of a two-message start of the glibc build, from `perf record` over 40 starts:
+
+- execve, the dynamic loader and the initialisation of libc and libgcc_s: about a quarter. A program that
+  does nothing costs 0.7 ms here, `dhc6c --version` 1.0 ms, the static build's 0.6 ms. Linking without
+  libgcc_s and with packed relocations was tried: below 0.05 ms.
+- files that make a lease survive a crash (journal, lease and resolver file: written beside, synced, renamed,
+  the directory synced): 17 %. WIDE, the best peer here, keeps no lease file and leaves resolv.conf to a script.
+- our own code: 16 %, first of all the tables of the command line. Compiled for speed instead of size
+  (`opt-level = 2`, 700 kB larger) the whole start gains nothing that can be told from noise.
+- page faults: 15 %, of which a part is the relocation of 60 kB of constant tables; netlink 4 %; the writer
+  thread 3 %; the rest is in the sockets and the kernel's own work.
+END
+
 if [ -s "$directory/failed.csv" ]; then
   printf '\n## Without an address\n\n'
   sort "$directory/failed.csv" | uniq -c | awk '{ split($2, of, ","); print "- " of[2] ", " of[1] ": " $1 " times" }'
