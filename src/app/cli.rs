@@ -84,6 +84,9 @@ pub(crate) enum Stop {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
+    /// Settings; flags override them [default: /etc/dhc6c.toml, if it exists]
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
     /// Where leases and the DUID are kept [default: /var/lib/dhc6c]
     #[arg(long = "state-dir", global = true, value_name = "DIR")]
     pub(crate) given_state_dir: Option<PathBuf>,
@@ -133,14 +136,11 @@ impl Global {
 }
 
 /// Options of a running client.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct RunOptions {
     /// Interfaces to configure; without any, all of the file
     #[arg(value_name = "IFACE")]
     pub(crate) interfaces: Vec<String>,
-    /// Settings; the flags below override them [default: /etc/dhc6c.toml, if it exists]
-    #[arg(short, long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
     /// Ask for a delegated prefix; repeat for several
     #[arg(long, value_name = "LEN|PREFIX/LEN", num_args = 0..=1, require_equals = true,
           default_missing_value = "any")]
@@ -338,6 +338,12 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Cli, St
                     for an interface named like a command: `dhc6c run NAME`";
         return Err(Stop::Error(usage("an interface stands before the command").hint(hint)));
     }
+    if command.is_some() && run != RunOptions::default() {
+        return Err(Stop::Error(
+            usage("an option of a running client stands before a command")
+                .hint("only `run` and `config show` have such options, after their name"),
+        ));
+    }
     let task = match command {
         None => Task::Run(Box::new(run)),
         Some(verb) => verb.task(),
@@ -444,6 +450,9 @@ mod tests {
         assert_eq!(run("run status").interfaces, ["status"]);
         assert!(matches!(read("status").unwrap().task, Task::Status { .. }));
         assert!(matches!(read("--run-dir /x status eth0").unwrap().task, Task::Status { .. }));
+        for line in ["-c /x eth0", "-c /x status", "config check -c /x", "-c /x config show"] {
+            assert_eq!(read(line).unwrap().global.config.unwrap(), PathBuf::from("/x"), "{line}");
+        }
     }
 
     #[test]
@@ -465,6 +474,8 @@ mod tests {
             "--once --timeout 0 eth0",
             "--stateless --pd eth0",
             "eth0 status",
+            "--pd status",
+            "--hook /x run eth0",
             "-v -q eth0",
             "eth0 eth0",
             "--pd --pd --pd --pd --pd --pd --pd --pd --pd eth0",

@@ -20,10 +20,10 @@ pub(crate) fn lease(global: &Global, task: LeaseTask) -> Result<(), Error> {
         LeaseTask::Show { interface, json: as_json } => show(&store, interface, as_json),
         LeaseTask::Flush { interface } => {
             let mut any = false;
-            for name in named(&store, interface) {
+            for name in named(&store, interface.clone()) {
                 any |= store.forget_leases(&name)?;
             }
-            if any { Ok(()) } else { Err(nothing_kept()) }
+            if any { Ok(()) } else { Err(nothing_kept(interface.as_deref())) }
         }
     }
 }
@@ -31,7 +31,7 @@ pub(crate) fn lease(global: &Global, task: LeaseTask) -> Result<(), Error> {
 fn show(store: &Store, interface: Option<String>, as_json: bool) -> Result<(), Error> {
     let now = clock::now();
     let mut objects = Vec::new();
-    for name in named(store, interface) {
+    for name in named(store, interface.clone()) {
         let (kept, warning) = store.all_leases(&name, now);
         if let Some(warning) = warning {
             return Err(warning);
@@ -47,7 +47,7 @@ fn show(store: &Store, interface: Option<String>, as_json: bool) -> Result<(), E
         }));
     }
     if objects.is_empty() {
-        return Err(nothing_kept());
+        return Err(nothing_kept(interface.as_deref()));
     }
     if as_json { print(&json(&objects)) } else { Ok(()) }
 }
@@ -77,8 +77,9 @@ fn named(store: &Store, interface: Option<String>) -> Vec<String> {
     interface.map_or_else(|| store.interfaces(), |name| vec![name])
 }
 
-fn nothing_kept() -> Error {
-    Error::new("no leases", "none are kept in the state directory")
+fn nothing_kept(interface: Option<&str>) -> Error {
+    let of = interface.map_or_else(String::new, |name| format!(" of {name}"));
+    Error::new("no leases", format!("none{of} are kept in the state directory"))
 }
 
 /// `dhc6c duid [show|set|new]`

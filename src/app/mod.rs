@@ -47,7 +47,7 @@ pub(crate) fn main() -> ExitCode {
         cli::Task::Order { command, interfaces } => ctl::order(&global, command, &interfaces),
         cli::Task::Lease(task) => kept::lease(&global, task).map_err(Into::into),
         cli::Task::Duid(task) => kept::duid(&global, task).map_err(Into::into),
-        cli::Task::CheckConfig { file } => config::check_file(file),
+        cli::Task::CheckConfig { file } => config::check_file(&global, file),
         cli::Task::ShowConfig(options) => config::show_effective(&global, &options),
     }
     .map_or_else(|failure| failure.report(), |()| ExitCode::SUCCESS)

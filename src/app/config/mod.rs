@@ -44,7 +44,7 @@ const LONGEST: u64 = 1 << 20;
 /// on the command line select uplinks; without any, all of the file are
 /// meant. Everything that is wrong is reported at once.
 pub(crate) fn load(global: &Global, flags: &RunOptions) -> Result<Configuration, Vec<Error>> {
-    let File { shared, wans } = match &flags.config {
+    let File { shared, wans } = match &global.config {
         Some(path) => read(path)?,
         None if Path::new(DEFAULT_FILE).exists() => read(Path::new(DEFAULT_FILE))?,
         None => File::default(),
@@ -58,13 +58,14 @@ pub(crate) fn load(global: &Global, flags: &RunOptions) -> Result<Configuration,
 /// Makes a command that talks to a running client look where the file says
 /// that it is. What is wrong with the file is not this command's matter.
 pub(crate) fn find_daemon(global: &mut Global) {
-    let shared = read(Path::new(DEFAULT_FILE)).unwrap_or_default().shared.with_flags(global, &[]);
+    let file = global.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+    let shared = read(file).unwrap_or_default().shared.with_flags(global, &[]);
     global.take_directories(&shared);
 }
 
 /// `dhc6c config check`: one line where all is well.
-pub(crate) fn check_file(path: Option<PathBuf>) -> Result<(), Failure> {
-    let path = path.unwrap_or_else(|| DEFAULT_FILE.into());
+pub(crate) fn check_file(global: &Global, path: Option<PathBuf>) -> Result<(), Failure> {
+    let path = path.or_else(|| global.config.clone()).unwrap_or_else(|| DEFAULT_FILE.into());
     let file = read(&path)?;
     let uplinks = match file.wans.len() {
         1 => "1 uplink".to_owned(),
