@@ -54,6 +54,10 @@ const DIBBLER_REBIND: &str = "answers a Rebind with an IA_PD without the prefix"
 /// What dhcpy6d 1.2.3 says to a Rebind: the client asks for the prefix again by a Request.
 const DHCPY6D_REBIND: &str = "answers a Rebind without the prefix and with NoBinding";
 
+/// What dhcpy6d 1.2.3 says to a Renew of what it has forgotten: the client drops the address, as
+/// it is told, and a Request gets it back within milliseconds.
+const DHCPY6D_FORGOTTEN: &str = "answers a Renew of a forgotten address with lifetimes of 0";
+
 impl Model {
     /// What is known to go wrong in this scenario.
     pub(crate) fn fault(&self, scenario: &str) -> Option<&'static str> {
@@ -146,6 +150,7 @@ pub(crate) const MODELS: [Model; 8] = [
             ("rebind", DHCPY6D_REBIND),
             ("confirm_after_restart", "answers every Confirm with NotOnLink"),
             ("rebind_after_restart", DHCPY6D_REBIND),
+            ("server_without_memory", DHCPY6D_FORGOTTEN),
             ("killed_client", DHCPY6D_REBIND),
         ],
         start: dhcpy6d,

@@ -98,6 +98,12 @@ impl Message {
         self.leases(IA_NA, IA_ADDRESS).iter().map(|data| address(&data[..16])).collect()
     }
 
+    /// Whether a Reply takes an address away, by a valid lifetime of 0.
+    pub(crate) fn withdraws(&self) -> bool {
+        let leases = self.leases(IA_NA, IA_ADDRESS);
+        self.kind == REPLY && leases.iter().any(|data| big(&data[20..24]) == 0)
+    }
+
     /// The prefixes in all IA_PDs.
     pub(crate) fn prefixes(&self) -> Vec<Prefix> {
         self.leases(IA_PD, IA_PREFIX)
