@@ -19,6 +19,7 @@ pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
         Event::Stopped => "stopped",
         Event::Sent(..)
         | Event::Received(..)
+        | Event::Reconfigured(_)
         | Event::Refused(..)
         | Event::ServerGivenUp
         | Event::Releasing
@@ -51,6 +52,7 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
             format!("received {kind} {transaction} from {source}")
         }
         Event::Dropped(reason) => format!("dropped a datagram: {reason}"),
+        Event::Reconfigured(kind) => format!("the server asks for a {kind}"),
         Event::Refused(kind, status) => format!("{kind} says {status}"),
         Event::ServerGivenUp => "turning to another server".to_owned(),
     }
@@ -90,6 +92,7 @@ pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
         | Event::Unbound
         | Event::Releasing
         | Event::Stopped
+        | Event::Reconfigured(_)
         | Event::Refused(..)
         | Event::ServerGivenUp => info!("{name}: {text}"),
         Event::Updated | Event::Sent(..) | Event::Received(..) | Event::Dropped(_) => {
@@ -108,6 +111,7 @@ pub(crate) fn line(event: &Event, snapshot: &Snapshot) -> String {
         Event::Received(kind, transaction, source) => json!({
             "direction": "received", "type": kind, "xid": transaction.to_string(), "source": source
         }),
+        Event::Reconfigured(kind) => json!({ "type": kind }),
         Event::Refused(kind, status) => json!({ "type": kind, "status": status.code.0 }),
         Event::Dropped(reason) => json!({ "reason": reason }),
         Event::DadFailed(address) => json!({ "address": address }),

@@ -7,10 +7,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ident::Iaid;
+use crate::ident::{Duid, Iaid};
 use crate::prefix::Prefix;
 use crate::snapshot::Server;
 use crate::time::{Duration, Instant, Until};
+use crate::wire::ReconfigureKey;
 
 /// The leases of one interface and what belongs to them.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -26,10 +27,24 @@ pub struct Record {
     pub sol_max_rt: Option<u32>,
     /// INF_MAX_RT in seconds, likewise (RFC 9915 §21.25).
     pub inf_max_rt: Option<u32>,
+    /// How the server's Reconfigure messages are known.
+    #[serde(default)]
+    pub reconfigure_key: Option<KnownKey>,
     /// The options in effect as they travel, in hexadecimal: a server says
     /// them with the leases, and not again when these are confirmed
     /// (RFC 9915 §18.2.10.3).
     pub options: String,
+}
+
+/// The key of a server, for its Reconfigure messages (RFC 9915 §20.4).
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct KnownKey {
+    /// Whose key it is.
+    pub server: Duid,
+    /// The key.
+    pub key: ReconfigureKey,
+    /// The last replay detection value of that server (RFC 9915 §20.3).
+    pub replay: u64,
 }
 
 /// An association as it is remembered.

@@ -6,8 +6,8 @@ use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::time::Lifetime;
 use dhc6c_core::wire::{
-    DhcpOption, DomainName, Ia, IaAddress, IaPrefix, Message, MessageType, NtpSource, ServerText,
-    Status, StatusCode, TransactionId,
+    Authentication, DhcpOption, DomainName, Ia, IaAddress, IaPrefix, Message, MessageType,
+    NtpSource, ServerText, Status, StatusCode, TransactionId,
 };
 use proptest::collection::vec;
 use proptest::prelude::{Just, Strategy, any, prop_oneof};
@@ -28,7 +28,12 @@ const TYPES: [MessageType; 11] = [
 
 /// Codes that options of their own form stand for, and that raw ones so do
 /// not.
-const TYPED: [u16; 20] = [1, 2, 3, 5, 6, 7, 8, 13, 14, 20, 23, 24, 25, 26, 31, 32, 56, 82, 83, 4];
+const TYPED: [u16; 22] =
+    [1, 2, 3, 5, 6, 7, 8, 11, 13, 14, 19, 20, 23, 24, 25, 26, 31, 32, 56, 82, 83, 4];
+
+/// What a Reconfigure may ask for.
+const RECONFIGURED: [MessageType; 3] =
+    [MessageType::Renew, MessageType::Rebind, MessageType::InformationRequest];
 
 /// Any message that can be written.
 pub fn message() -> impl Strategy<Value = Message> {
@@ -86,7 +91,9 @@ fn leaf() -> impl Strategy<Value = DhcpOption> {
         vec(any::<u16>(), 0..8).prop_map(DhcpOption::OptionRequest),
         any::<u8>().prop_map(DhcpOption::Preference),
         any::<u16>().prop_map(DhcpOption::ElapsedTime),
+        authentication().prop_map(DhcpOption::Authentication),
         status().prop_map(DhcpOption::Status),
+        proptest::sample::select(&RECONFIGURED[..]).prop_map(DhcpOption::ReconfigureMessage),
         Just(DhcpOption::RapidCommit),
         Just(DhcpOption::ReconfigureAccept),
         addresses().prop_map(DhcpOption::DnsServers),
@@ -98,6 +105,18 @@ fn leaf() -> impl Strategy<Value = DhcpOption> {
         any::<u32>().prop_map(DhcpOption::InfMaxRt),
         raw,
     ]
+}
+
+fn authentication() -> impl Strategy<Value = Authentication> {
+    (any::<[u8; 3]>(), any::<u64>(), vec(any::<u8>(), 0..20)).prop_map(
+        |([protocol, algorithm, method], replay, information)| Authentication {
+            protocol,
+            algorithm,
+            method,
+            replay,
+            information,
+        },
+    )
 }
 
 fn status() -> impl Strategy<Value = Status> {

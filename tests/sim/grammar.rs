@@ -64,7 +64,8 @@ const fn row(kind: MessageType) -> Option<Row> {
         T::Decline => Row { must: &[CLIENTID, SERVERID, ELAPSED_TIME], may: &[IA_NA] },
         T::Release => Row { must: &[CLIENTID, SERVERID, ELAPSED_TIME], may: &[IA_NA, IA_PD] },
         T::InformationRequest => {
-            Row { must: &[CLIENTID, ELAPSED_TIME, ORO], may: &[RECONF_ACCEPT] }
+            // The server stands in the answer to a Reconfigure.
+            Row { must: &[CLIENTID, ELAPSED_TIME, ORO], may: &[SERVERID, RECONF_ACCEPT] }
         }
         T::Advertise | T::Reply | T::Reconfigure => return None,
     })

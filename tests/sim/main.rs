@@ -40,6 +40,7 @@ mod limits;
 mod loss;
 mod partial;
 mod rebind;
+mod reconfigure;
 mod refused;
 mod release;
 mod renew;

@@ -251,6 +251,20 @@ impl World {
         self.deliver(0, datagram);
     }
 
+    /// The first server sends the first client a Reconfigure.
+    pub fn reconfigure(&mut self, kind: MessageType) {
+        let client = self.client().config.duid.clone();
+        let octets = self.server().reconfigure(&client, kind);
+        self.inject_from_server(octets);
+    }
+
+    /// Hands the first client octets of the first server's, at its
+    /// link-local address.
+    pub fn inject_from_server(&mut self, octets: Vec<u8>) {
+        let destination = self.client().link.link_local.expect("an address");
+        self.inject(Datagram { source: self.servers[0].link_local, destination, octets });
+    }
+
     /// Lets time pass.
     pub fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;

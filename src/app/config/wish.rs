@@ -53,17 +53,11 @@ impl FromStr for PrefixWish {
     }
 }
 
-/// Options of the protocol itself: neither asked for nor sent by hand
-/// (RFC 9915 §21.7 and appendix B).
-const fn is_protocol(code: u16) -> bool {
-    matches!(code, 0..=14 | 18..=20 | 25 | 26 | 32 | 82 | 83)
-}
-
 /// Reads a code to ask for, as a number or a name of the registry.
 pub(crate) fn requested_code(text: &str) -> Result<u16, String> {
     let code = code::parse(text)
         .ok_or_else(|| "expected a number or a name as in `ntp-server`".to_owned())?;
-    if is_protocol(code) {
+    if !code::may_be_requested(code) {
         return Err("it belongs to the protocol itself and is not asked for by hand".to_owned());
     }
     Ok(code)
@@ -92,7 +86,7 @@ impl FromStr for SentOption {
         let (code, payload) =
             text.split_once(':').ok_or("expected CODE:HEX as in 15:000361626364")?;
         let code = code::parse(code).ok_or("CODE is a number or a name")?;
-        if is_protocol(code) {
+        if code::is_protocol(code) {
             return Err("it belongs to the protocol itself and is not sent by hand".to_owned());
         }
         let payload = hex_octets(payload).ok_or("HEX has an even number of hexadecimal digits")?;

@@ -119,6 +119,8 @@ pub enum Event {
     Received(MessageType, TransactionId, Ipv6Addr),
     /// Something received was dropped.
     Dropped(DropReason),
+    /// Our server asked us to send this message to it (RFC 9915 §18.2.11).
+    Reconfigured(MessageType),
     /// A server answered with a status that is no success.
     Refused(MessageType, Status),
     /// A server that was asked stays silent or does not give; the next one

@@ -71,6 +71,13 @@ impl Retransmission {
         Self { schedule, first: None, sent: 0, timeout: Duration::ZERO, next: start }
     }
 
+    /// Makes the first transmission due at another time.
+    pub const fn start_at(&mut self, start: Instant) {
+        if self.sent == 0 {
+            self.next = start;
+        }
+    }
+
     /// Replaces MRT, for SOL_MAX_RT and INF_MAX_RT from a server. A running
     /// timeout is not touched.
     pub const fn set_longest(&mut self, longest: Duration) {

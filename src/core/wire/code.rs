@@ -51,6 +51,21 @@ pub const SOL_MAX_RT: u16 = 82;
 /// Upper bound for Information-request (RFC 9915 §21.25).
 pub const INF_MAX_RT: u16 = 83;
 
+/// Options of the protocol itself: neither asked for nor sent by hand (RFC 9915 §21.7, §21.23 and
+/// appendix B).
+#[must_use]
+pub const fn is_protocol(code: u16) -> bool {
+    matches!(code, 0..=14 | 18..=20 | 25 | 26 | 32 | 82 | 83)
+}
+
+/// True for a code that may stand in an Option Request beside those that the
+/// protocol puts there: the classes of a client are for servers alone
+/// (RFC 9915 §21.7).
+#[must_use]
+pub const fn may_be_requested(code: u16) -> bool {
+    !is_protocol(code) && !matches!(code, 15 | 16)
+}
+
 /// The registry's name of a code, if it is assigned.
 ///
 /// ```

@@ -28,6 +28,7 @@
     )
 )]
 
+pub mod auth;
 pub mod code;
 mod encode;
 pub mod frame;
@@ -36,6 +37,7 @@ pub mod name;
 pub mod option;
 pub mod text;
 
+pub use auth::{Authentication, ReconfigureKey};
 pub use encode::TooLong;
 pub use message::{Decoded, Message, MessageType, TransactionId};
 pub use name::{DomainName, NameError};

@@ -12,8 +12,10 @@ use crate::ident::{Duid, Iaid};
 use crate::prefix::Prefix;
 use crate::time::Lifetime;
 
+use super::auth::Authentication;
 use super::encode::{self, TooLong};
 use super::frame::{Options, RawOption};
+use super::message::MessageType;
 use super::name::DomainName;
 use super::{ServerText, code};
 
@@ -39,10 +41,15 @@ pub enum DhcpOption {
     /// Hundredths of a second since the exchange began, at most 0xffff
     /// (RFC 9915 §21.9).
     ElapsedTime(u16),
+    /// Who says so (RFC 9915 §21.11).
+    Authentication(Authentication),
     /// Outcome of an operation (RFC 9915 §21.13).
     Status(Status),
     /// Two-message exchange (RFC 9915 §21.14).
     RapidCommit,
+    /// What a Reconfigure asks for: Renew, Rebind or Information-request
+    /// (RFC 9915 §21.19).
+    ReconfigureMessage(MessageType),
     /// Willing to accept Reconfigure (RFC 9915 §21.20).
     ReconfigureAccept,
     /// Recursive name servers in order of preference (RFC 3646 §3).
@@ -340,6 +347,7 @@ fn decode_leaf(option: RawOption<'_>, malformed: &mut Malformed) -> Result<DhcpO
             &[high, low] => DhcpOption::ElapsedTime(u16::from_be_bytes([high, low])),
             _ => return Err(BadForm),
         },
+        code::AUTH => DhcpOption::Authentication(Authentication::decode(payload).ok_or(BadForm)?),
         code::STATUS_CODE => DhcpOption::Status(status(payload)?),
         code::RAPID_COMMIT => {
             if !payload.is_empty() {
@@ -348,6 +356,7 @@ fn decode_leaf(option: RawOption<'_>, malformed: &mut Malformed) -> Result<DhcpO
             }
             DhcpOption::RapidCommit
         }
+        code::RECONF_MSG => DhcpOption::ReconfigureMessage(reconfigure_message(payload)?),
         code::RECONF_ACCEPT if payload.is_empty() => DhcpOption::ReconfigureAccept,
         code::RECONF_ACCEPT => return Err(BadForm),
         code::DNS_SERVERS => DhcpOption::DnsServers(addresses(payload)?),
@@ -382,6 +391,17 @@ fn words<const N: usize>(payload: &[u8]) -> Result<([u32; N], &[u8]), BadForm> {
 fn only_word(payload: &[u8]) -> Result<u32, BadForm> {
     match words::<1>(payload)? {
         ([word], []) => Ok(word),
+        _ => Err(BadForm),
+    }
+}
+
+/// The messages that a server may ask for (RFC 9915 §21.19).
+fn reconfigure_message(payload: &[u8]) -> Result<MessageType, BadForm> {
+    let &[code] = payload else { return Err(BadForm) };
+    match MessageType::from_code(code) {
+        Some(
+            kind @ (MessageType::Renew | MessageType::Rebind | MessageType::InformationRequest),
+        ) => Ok(kind),
         _ => Err(BadForm),
     }
 }
@@ -441,8 +461,10 @@ impl DhcpOption {
             Self::OptionRequest(_) => code::ORO,
             Self::Preference(_) => code::PREFERENCE,
             Self::ElapsedTime(_) => code::ELAPSED_TIME,
+            Self::Authentication(_) => code::AUTH,
             Self::Status(_) => code::STATUS_CODE,
             Self::RapidCommit => code::RAPID_COMMIT,
+            Self::ReconfigureMessage(_) => code::RECONF_MSG,
             Self::ReconfigureAccept => code::RECONF_ACCEPT,
             Self::DnsServers(_) => code::DNS_SERVERS,
             Self::DomainList(_) => code::DOMAIN_LIST,
@@ -505,6 +527,8 @@ impl DhcpOption {
                 }
                 Self::Preference(preference) => octets.push(*preference),
                 Self::ElapsedTime(time) => octets.extend_from_slice(&time.to_be_bytes()),
+                Self::Authentication(authentication) => authentication.encode(octets),
+                Self::ReconfigureMessage(kind) => octets.push(kind.code()),
                 Self::Status(status) => {
                     octets.extend_from_slice(&status.code.0.to_be_bytes());
                     octets.extend_from_slice(status.message.octets());

@@ -24,7 +24,8 @@ use dhc6c_core::ident::Duid;
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::time::Instant;
 use dhc6c_core::wire::{
-    DhcpOption, Ia, Message, MessageType, ServerText, Status, StatusCode, code,
+    Authentication, DhcpOption, Ia, Message, MessageType, ReconfigureKey, ServerText, Status,
+    StatusCode, TransactionId, code,
 };
 
 pub use association::Times;
@@ -61,6 +62,8 @@ pub struct ServerConfig {
     pub exclude: Option<u8>,
     /// When leases are to be renewed and end.
     pub times: Times,
+    /// Given to those who accept Reconfigure, to know it by (RFC 9915 §20.4).
+    pub reconfigure_key: Option<ReconfigureKey>,
     /// Options given to those who ask for them in their ORO.
     pub options: Vec<DhcpOption>,
 }
@@ -82,6 +85,7 @@ impl ServerConfig {
             prefix_length: 56,
             exclude: None,
             times: Times::new(1800, 2880, 3600, 7200),
+            reconfigure_key: Some(ReconfigureKey::new([number; 16])),
             options: vec![
                 DhcpOption::DnsServers(vec![
                     format!("2001:db8:{number:x}::53").parse().expect("an address"),
@@ -125,13 +129,15 @@ pub struct ModelServer {
     pub dials: Dials,
     /// What it has handed out.
     pub store: Store,
+    /// The last replay detection value it has sent.
+    pub replay: u64,
 }
 
 impl ModelServer {
     /// An honest server that has given nothing yet.
     #[must_use]
     pub fn new(config: ServerConfig) -> Self {
-        Self { config, dials: Dials::default(), store: Store::default() }
+        Self { config, dials: Dials::default(), store: Store::default(), replay: 0 }
     }
 
     /// Answers a message that arrived from `client`.
@@ -153,6 +159,30 @@ impl ModelServer {
     /// Loses every lease, as a server without stable storage does.
     pub fn forget(&mut self) {
         self.store = Store::default();
+    }
+
+    /// A Reconfigure for a client that asks it to send `kind` (RFC 9915
+    /// §18.3.11), unsigned where there is no key.
+    pub fn reconfigure(&mut self, client: &Duid, kind: MessageType) -> Vec<u8> {
+        self.reconfigure_with(client, vec![DhcpOption::ReconfigureMessage(kind)])
+    }
+
+    /// The same with these options besides the identifiers.
+    pub fn reconfigure_with(&mut self, client: &Duid, options: Vec<DhcpOption>) -> Vec<u8> {
+        self.replay += 1;
+        let identifiers =
+            [DhcpOption::ServerId(self.config.duid.clone()), DhcpOption::ClientId(client.clone())];
+        let signature = DhcpOption::Authentication(Authentication::unsigned(self.replay));
+        let message = Message {
+            kind: MessageType::Reconfigure,
+            transaction: TransactionId([0; 3]),
+            options: identifiers.into_iter().chain(options).chain([signature]).collect(),
+        };
+        let mut octets = message.encode().expect("a short message");
+        if let Some(key) = &self.config.reconfigure_key {
+            assert!(key.sign(&mut octets), "there is a place for the digest");
+        }
+        octets
     }
 
     fn answer(&mut self, now: Instant, client: Ipv6Addr, question: &Message) -> Option<Message> {
@@ -192,7 +222,9 @@ impl ModelServer {
             question.kind,
             MessageType::Request | MessageType::Renew | MessageType::Release | MessageType::Decline
         );
-        second.is_none() && id == wanted.then_some(&self.config.duid)
+        // It stands in the answer to a Reconfigure (RFC 9915 §16.12).
+        let may = question.kind == MessageType::InformationRequest && id.is_some();
+        second.is_none() && id == (wanted || may).then_some(&self.config.duid)
     }
 
     fn start(&self, question: &Message, client: Option<Duid>) -> Message {
@@ -226,6 +258,7 @@ impl ModelServer {
             Some(code) => answer.message.options.push(status(code)),
             None => self.grant_all(question, answer),
         }
+        self.give_key(question, &mut answer.message);
         self.give_options(question, &mut answer.message);
         Some(())
     }
@@ -281,11 +314,23 @@ impl ModelServer {
         Some(())
     }
 
-    fn inform(&self, question: &Message, client: Option<Duid>) -> Option<Message> {
+    fn inform(&mut self, question: &Message, client: Option<Duid>) -> Option<Message> {
         let mut message = self.start(question, client);
         message.options.extend(self.dials.inform_status.map(status));
+        self.give_key(question, &mut message);
         self.give_options(question, &mut message);
         Some(message)
+    }
+
+    /// The key goes to those who accept Reconfigure (RFC 9915 §20.4.2).
+    fn give_key(&mut self, question: &Message, answer: &mut Message) {
+        if let Some(key) = &self.config.reconfigure_key
+            && question.options.contains(&DhcpOption::ReconfigureAccept)
+        {
+            self.replay += 1;
+            let option = Authentication::of_key(key, self.replay);
+            answer.options.push(DhcpOption::Authentication(option));
+        }
     }
 
     /// Options go to those who ask for them (RFC 9915 §18.3.9).

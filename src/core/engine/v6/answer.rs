@@ -11,7 +11,8 @@ use crate::reason::{DropCounts, DropReason};
 use crate::snapshot::Server;
 use crate::time::Lifetime;
 use crate::wire::{
-    DhcpOption, Ia, IaAddress, IaPrefix, Message, MessageType, Status, StatusCode, TransactionId,
+    Authentication, DhcpOption, Ia, IaAddress, IaPrefix, Message, MessageType, ReconfigureKey,
+    Status, StatusCode, TransactionId,
 };
 
 use super::association::{Kind, Leased, MAX_LEASES, Offer};
@@ -26,6 +27,8 @@ pub(super) struct Expected<'a> {
     pub(super) advertise: bool,
     /// A Reply is an answer; with rapid commit only (RFC 9915 §18.2.1).
     pub(super) reply: ReplyKind,
+    /// The message that is open.
+    pub(super) question: MessageType,
     /// The only server that may answer, where one was asked.
     pub(super) server: Option<&'a Duid>,
 }
@@ -45,6 +48,8 @@ pub(super) enum ReplyKind {
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) kind: MessageType,
+    /// The message that it answers.
+    pub(super) question: MessageType,
     pub(super) server: Server,
     /// The status of the whole, if it is no success.
     pub(super) failure: Option<Status>,
@@ -53,6 +58,9 @@ pub(super) struct Answer {
     pub(super) sol_max_rt: Option<u32>,
     pub(super) inf_max_rt: Option<u32>,
     pub(super) refresh: Option<Lifetime>,
+    /// A key for Reconfigure messages with the replay detection value that
+    /// came with it (RFC 9915 §20.4.2).
+    pub(super) key: Option<(ReconfigureKey, u64)>,
     pub(super) settings: Settings,
 }
 
@@ -130,16 +138,21 @@ pub(super) fn admit(
     if message.kind == MessageType::Reply && expected.reply == ReplyKind::RapidCommit && !rapid {
         return Err(DropReason::State);
     }
+    // RFC 9915 §20.2: at most one.
+    if authentications(&message).count() > 1 {
+        return Err(DropReason::Authentication);
+    }
     decoded.malformed.iter().for_each(|_| dropped.count(DropReason::OptionMalformed));
-    Ok(parse(&message, server.clone(), datagram.source, dropped))
+    let answer = parse(&message, server.clone(), datagram.source, dropped);
+    Ok(Answer { question: expected.question, ..answer })
 }
 
-/// Refuses what other roles send (RFC 9915 §16.2 to §16.14) and a
-/// Reconfigure, which nobody can authenticate without a key (§16.11).
+/// Refuses what other roles send (RFC 9915 §16.2 to §16.14).
 const fn check_role(kind: MessageType) -> Result<(), DropReason> {
     match kind {
         MessageType::Advertise | MessageType::Reply => Ok(()),
-        MessageType::Reconfigure => Err(DropReason::Authentication),
+        // It answers nothing; its own door is in `reconfigure`.
+        MessageType::Reconfigure => Err(DropReason::State),
         MessageType::Solicit
         | MessageType::Request
         | MessageType::Confirm
@@ -152,20 +165,29 @@ const fn check_role(kind: MessageType) -> Result<(), DropReason> {
 }
 
 /// The only item, `None` of none or several.
-fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+pub(super) fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     let first = items.next()?;
     items.next().is_none().then_some(first)
+}
+
+fn authentications(message: &Message) -> impl Iterator<Item = &Authentication> {
+    message.options.iter().filter_map(|option| match option {
+        DhcpOption::Authentication(authentication) => Some(authentication),
+        _ => None,
+    })
 }
 
 fn parse(message: &Message, duid: Duid, source: Ipv6Addr, dropped: &mut DropCounts) -> Answer {
     let mut answer = Answer {
         kind: message.kind,
+        question: message.kind,
         server: Server { duid, address: source, preference: 0 },
         failure: message.status().and_then(failure),
         ias: Vec::new(),
         sol_max_rt: None,
         inf_max_rt: None,
         refresh: None,
+        key: authentications(message).find_map(|found| Some((found.key()?, found.replay))),
         settings: Settings::of(&message.options),
     };
     let mut preference = None;

@@ -35,7 +35,7 @@ pub(super) fn message(
     }
     options.extend(ias);
     if asks {
-        options.push(DhcpOption::OptionRequest(option_request(config, kind)));
+        options.push(DhcpOption::OptionRequest(option_request(config, exchange)));
         options.extend(
             config
                 .send
@@ -74,9 +74,9 @@ const fn requests_options(kind: MessageType) -> bool {
 /// What is asked for: the configured codes, those the kind of message must
 /// ask for (RFC 9915 §18.2.1, §18.2.6, §21.23), and PD_EXCLUDE with prefixes
 /// (RFC 6603 §4.2). In ascending order, each once.
-fn option_request(config: &Config, kind: MessageType) -> Vec<u16> {
-    let mut codes = config.request.clone();
-    if kind == MessageType::InformationRequest {
+fn option_request(config: &Config, exchange: &Exchange) -> Vec<u16> {
+    let mut codes = [&config.request[..], &exchange.request].concat();
+    if exchange.kind == MessageType::InformationRequest {
         codes.extend([code::INFORMATION_REFRESH_TIME, code::INF_MAX_RT]);
     } else {
         // RFC 9915 §21.23: refresh time MUST NOT be asked for elsewhere.

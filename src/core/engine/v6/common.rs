@@ -16,6 +16,7 @@ use crate::wire::{DhcpOption, Message, MessageType, Status};
 use super::answer::Answer;
 use super::exchange::Exchange;
 use super::leases::Leases;
+use super::reconfigure::Authority;
 use super::settings::Settings;
 
 /// The server a message is for, and the associations it names.
@@ -62,6 +63,8 @@ pub(super) struct Common {
     pub(super) link_was_away: bool,
     /// The address at which our server last heard from us.
     pub(super) sent_from: Option<Ipv6Addr>,
+    /// How our server's Reconfigure messages are known.
+    pub(super) authority: Option<Authority>,
     /// A stateless Reply was taken.
     pub(super) informed: bool,
     /// How far what is held can be relied on.
@@ -89,6 +92,7 @@ impl Common {
             last_error: None,
             link_was_away: false,
             sent_from: None,
+            authority: None,
             informed: false,
             trust: Trust::Full,
             bound: false,
@@ -109,6 +113,7 @@ impl Common {
             return;
         }
         self.server.clone_from(&record.server);
+        self.authority = record.reconfigure_key.as_ref().map(Authority::resumed);
         self.settings = Settings::resumed(&record.options);
         self.trust = match (times_are_known, in_use) {
             (false, _) => Trust::Timeless,
@@ -129,6 +134,7 @@ impl Common {
             associations: self.leases.known(),
             sol_max_rt: set(self.sol_max_rt),
             inf_max_rt: set(self.inf_max_rt),
+            reconfigure_key: self.authority.as_ref().filter(|_| held).map(Authority::known),
             options: if held { self.settings.known() } else { String::new() },
         }
     }
@@ -183,9 +189,18 @@ impl Common {
         self.trust = Trust::Full;
         self.last_error = None;
         self.settings = answer.settings.clone();
+        self.note_key(answer);
         self.note_server(answer.server.clone());
         self.events.push_back(if self.bound { event } else { Event::Bound });
         self.bound = true;
+    }
+
+    /// Notes the key for Reconfigure messages that a server gives to those who
+    /// accept them (RFC 9915 §20.4.3).
+    pub(super) fn note_key(&mut self, answer: &Answer) {
+        let known = self.authority.take();
+        self.authority =
+            if self.config.reconfigure_accept { Authority::after(known, answer) } else { None };
     }
 
     /// Notes that leases may be in use now: with the first that stands,
@@ -220,6 +235,7 @@ impl Common {
         self.trust = Trust::Full;
         self.settings = Settings::default();
         self.server = None;
+        self.authority = None;
         self.informed = false;
         if core::mem::take(&mut self.bound) {
             self.events.push_back(Event::Unbound);

@@ -13,6 +13,9 @@ pub(super) struct Exchange {
     pub(super) kind: MessageType,
     pub(super) transaction: TransactionId,
     pub(super) retx: Retransmission,
+    /// Codes to ask for besides those of the configuration: what a
+    /// Reconfigure named (RFC 6644 §5).
+    pub(super) request: Vec<u16>,
 }
 
 impl Exchange {
@@ -27,6 +30,7 @@ impl Exchange {
             kind,
             transaction: TransactionId(rng.transaction_id()),
             retx: Retransmission::new(schedule, start),
+            request: Vec::new(),
         }
     }
 

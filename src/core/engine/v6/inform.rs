@@ -2,11 +2,14 @@
 //! §18.2.6, §21.23).
 
 use crate::engine::{Deadline, Event, Why, retx};
+use crate::ident::Duid;
+use crate::snapshot::Mode;
 use crate::time::{Instant, Until};
 use crate::wire::MessageType;
 
 use super::State;
 use super::answer::Answer;
+use super::bound::Bound;
 use super::common::{self, Common};
 use super::exchange::Exchange;
 
@@ -14,6 +17,8 @@ use super::exchange::Exchange;
 #[derive(Debug)]
 pub(super) struct Inform {
     pub(super) exchange: Exchange,
+    /// The server that asked us to ask it; else anyone may answer.
+    server: Option<Duid>,
 }
 
 /// Holding options alone.
@@ -34,7 +39,35 @@ impl Inform {
             &mut common.rng,
         );
         exchange.retx.set_longest(common.inf_max_rt);
-        Self { exchange }
+        Self { exchange, server: None }
+    }
+
+    /// Asks our server, which wants to be asked. It has chosen the time, so
+    /// there is no delay; its identifier is a MUST (RFC 9915 §18.2.6).
+    pub(super) fn reconfigured(common: &mut Common, now: Instant) -> Self {
+        let mut inform = Self::new(common, now);
+        inform.exchange.retx.start_at(now);
+        inform.server = common.server.as_ref().map(|server| server.duid.clone());
+        inform
+    }
+
+    /// The server that is asked, where it is one.
+    pub(super) const fn server(&self) -> Option<&Duid> {
+        self.server.as_ref()
+    }
+
+    /// The next transmission; or the time to extend the leases, where there
+    /// are any.
+    pub(super) fn deadline(&self, common: &Common) -> Option<Deadline> {
+        Deadline::soonest(Some(self.exchange.deadline()), Bound.deadline(common))
+    }
+
+    /// Leases come first: the answer to what extends them brings the options
+    /// as well.
+    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+        let ended = common.config.mode == Mode::Stateful && !common.leases.any_held();
+        let is_due = Bound.deadline(common).is_some_and(|deadline| deadline.at <= now);
+        if ended || is_due { Bound.on_time(common, now) } else { State::Inform(self) }
     }
 
     pub(super) fn on_answer(mut self, common: &mut Common, now: Instant, answer: Answer) -> State {
@@ -46,12 +79,16 @@ impl Inform {
         }
         common.last_error = None;
         let changed = common.settings != answer.settings;
-        if changed || !common.informed {
+        if changed || !(common.informed || common.leases.any_held()) {
             common.events.push_back(Event::Informed);
         }
-        common.informed = true;
+        common.note_key(&answer);
         common.settings = answer.settings;
         common.note_server(answer.server);
+        if common.leases.any_held() {
+            return State::Bound(Bound);
+        }
+        common.informed = true;
         let refresh = common::refresh_time(answer.refresh);
         State::Informed(Informed {
             refresh: refresh.map_or(Until::Forever, |t| Until::At(now + t)),

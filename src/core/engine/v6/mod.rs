@@ -17,6 +17,7 @@ mod inform;
 mod leases;
 mod leave;
 mod rebind;
+mod reconfigure;
 mod release;
 mod renew;
 mod reply;
@@ -34,7 +35,7 @@ use crate::record::Record;
 use crate::rng::Rng;
 use crate::snapshot::{Mode, Snapshot, StateName};
 use crate::time::Instant;
-use crate::wire::Message;
+use crate::wire::{Message, MessageType};
 
 use answer::{Answer, Expected};
 use bound::Bound;
@@ -156,6 +157,7 @@ impl Client {
             State::Rebind(rebind) => Some(rebind.deadline()),
             State::Confirm(confirm) => Some(confirm.deadline()),
             State::Release(release) => Some(release.deadline()),
+            State::Inform(inform) => inform.deadline(&self.common),
             State::Informed(informed) => informed.deadline(),
             state => state.exchange().map(exchange::Exchange::deadline),
         };
@@ -245,7 +247,9 @@ impl Client {
                 confirm::verify(common, now)
             }
             // What they would bring can be asked for when that is known.
-            State::Request(_) | State::Decline(_) if was_away && common.leases.any_held() => {
+            State::Request(_) | State::Decline(_) | State::Inform(_)
+                if was_away && common.leases.any_held() =>
+            {
                 confirm::verify(common, now)
             }
             // Perhaps another link: start over, with fresh timeouts.
@@ -266,6 +270,9 @@ impl Client {
     fn on_datagram(&mut self, now: Instant, datagram: &Datagram) {
         if self.is_stopped() {
             return;
+        }
+        if datagram.octets.first() == Some(&MessageType::Reconfigure.code()) {
+            return self.on_reconfigure(now, datagram);
         }
         let expected = self.state.expected(&self.common.config);
         let admitted = answer::admit(
@@ -379,6 +386,7 @@ impl State {
         match self {
             Self::Rebind(rebind) if rebind.verifies() => Self::Rebind(rebind),
             Self::Bound(_) | Self::Renew(_) | Self::Rebind(_) => extend(common, now),
+            Self::Inform(_) if common.leases.any_held() => extend(common, now),
             Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
             Self::Resting if common.link.is_usable() => Self::start(common, now, false),
             Self::Resting => Self::Idle,
@@ -392,6 +400,7 @@ impl State {
     fn ask_anew(self, common: &mut Common, now: Instant) -> Self {
         match self {
             Self::Bound(_) | Self::Renew(_) => Self::Renew(Renew::new(common, now)),
+            Self::Inform(_) if common.leases.any_held() => Self::Renew(Renew::new(common, now)),
             Self::Rebind(rebind) if rebind.verifies() => confirm::verify(common, now),
             Self::Rebind(_) => Self::Rebind(Rebind::new(common, now)),
             Self::Request(request) => {
@@ -422,8 +431,9 @@ impl State {
             Self::Decline(decline) => decline.on_time(common, now),
             Self::Confirm(confirm) => confirm.on_time(common, now),
             Self::Release(release) => release.on_time(common, now),
+            Self::Inform(inform) => inform.on_time(common, now),
             Self::Informed(informed) => informed.on_time(common, now),
-            state @ (Self::Idle | Self::Resting | Self::Inform(_) | Self::Stopped) => state,
+            state @ (Self::Idle | Self::Resting | Self::Stopped) => state,
         }
     }
 
@@ -462,9 +472,11 @@ impl State {
             Self::Renew(renew) => (false, ReplyKind::Yes, renew.server()),
             Self::Decline(decline) => (false, ReplyKind::Yes, decline.server()),
             Self::Release(release) => (false, ReplyKind::Yes, Some(release.server())),
+            Self::Inform(inform) => (false, ReplyKind::Yes, inform.server()),
             _ => (false, ReplyKind::Yes, None),
         };
-        Some(Expected { transaction: exchange.transaction, advertise, reply, server })
+        let (transaction, question) = (exchange.transaction, exchange.kind);
+        Some(Expected { transaction, question, advertise, reply, server })
     }
 
     /// The server and the associations of the message being sent.
@@ -477,6 +489,7 @@ impl State {
             Self::Decline(decline) => decline.contents(),
             Self::Confirm(_) => (None, common.leases.confirming()),
             Self::Release(release) => release.contents(),
+            Self::Inform(inform) => (inform.server().cloned(), Vec::new()),
             _ => (None, Vec::new()),
         }
     }

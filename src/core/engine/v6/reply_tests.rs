@@ -17,6 +17,8 @@ fn common() -> Common {
 fn failing(code: StatusCode) -> Answer {
     Answer {
         kind: MessageType::Reply,
+        question: MessageType::Request,
+        key: None,
         server: Server {
             duid: "00030001021122334466".parse().unwrap(),
             address: "fe80::1".parse().unwrap(),
