@@ -20,6 +20,7 @@ pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
         Event::Sent(..)
         | Event::Received(..)
         | Event::Reconfigured(_)
+        | Event::PrefixTooLong(..)
         | Event::Refused(..)
         | Event::ServerGivenUp
         | Event::Releasing
@@ -52,6 +53,9 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
             format!("received {kind} {transaction} from {source}")
         }
         Event::Dropped(reason) => format!("dropped a datagram: {reason}"),
+        Event::PrefixTooLong(prefix, wished) => {
+            format!("{prefix} was delegated where a /{wished} was asked for")
+        }
         Event::Reconfigured(kind) => format!("the server asks for a {kind}"),
         Event::Refused(kind, status) => format!("{kind} says {status}"),
         Event::ServerGivenUp => "turning to another server".to_owned(),
@@ -85,7 +89,7 @@ fn options(snapshot: &Snapshot) -> String {
 pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
     let (name, text) = (&snapshot.name, text(event, snapshot));
     match event {
-        Event::DadFailed(_) => warn!("{name}: {text}"),
+        Event::DadFailed(_) | Event::PrefixTooLong(..) => warn!("{name}: {text}"),
         Event::Bound
         | Event::Rebound
         | Event::Informed
@@ -111,6 +115,7 @@ pub(crate) fn line(event: &Event, snapshot: &Snapshot) -> String {
         Event::Received(kind, transaction, source) => json!({
             "direction": "received", "type": kind, "xid": transaction.to_string(), "source": source
         }),
+        Event::PrefixTooLong(prefix, wished) => json!({ "prefix": prefix, "wished": wished }),
         Event::Reconfigured(kind) => json!({ "type": kind }),
         Event::Refused(kind, status) => json!({ "type": kind, "status": status.code.0 }),
         Event::Dropped(reason) => json!({ "reason": reason }),

@@ -193,11 +193,12 @@ fn dec_01_a_decline_goes_out_four_times_at_most() {
 #[test]
 fn sol_03_hints_for_a_length_and_for_a_prefix() {
     over_seeds(100, |seed| {
-        for (hint, expected) in
-            [("::/60", "2001:db8:1000::/60"), ("2001:db8:1ab0::/56", "2001:db8:1ab0::/56")]
-        {
-            let hint = Some(hint.parse().expect("a prefix"));
-            let prefixes = vec![PrefixRequest { iaid: PD, hint }];
+        let hint = Some("2001:db8:1ab0::/56".parse().expect("a prefix"));
+        for (wish, expected) in [
+            (PrefixRequest { length: Some(60), ..PrefixRequest::any(PD) }, "2001:db8:1000::/60"),
+            (PrefixRequest { hint, ..PrefixRequest::any(PD) }, "2001:db8:1ab0::/56"),
+        ] {
+            let prefixes = vec![wish];
             let client = Config { prefixes, ..wants_prefix() };
             let world = World::bound(seed, client, [ServerConfig::number(1)]);
             assert_eq!(world.client().prefixes(), [expected.parse().expect("a prefix")]);
@@ -208,8 +209,7 @@ fn sol_03_hints_for_a_length_and_for_a_prefix() {
 #[test]
 fn a_prefix_of_another_length_than_wished_is_taken() {
     over_seeds(50, |seed| {
-        let hint = Some("::/48".parse().expect("a prefix"));
-        let prefixes = vec![PrefixRequest { iaid: PD, hint }];
+        let prefixes = vec![PrefixRequest { length: Some(48), ..PrefixRequest::any(PD) }];
         let config = Config { prefixes, ..wants_prefix() };
         let mut world = World::new(seed, config, [ServerConfig::number(1)]);
         world.server().dials.ignore_hints = true;

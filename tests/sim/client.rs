@@ -10,7 +10,7 @@ use dhc6c_core::link::Link;
 use dhc6c_core::record::Record;
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::Mode;
-use dhc6c_core::time::Instant;
+use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::{Message, MessageType, code};
 
 use crate::kernel::Kernel;
@@ -29,7 +29,9 @@ pub fn wants_address() -> Config {
         duid: Duid::new(&[0, 3, 0, 1, 2, 0, 0, 0, 0xc0, 1]).expect("ten octets are a DUID"),
         mode: Mode::Stateful,
         address: Some(NA),
+        require_address: false,
         prefixes: Vec::new(),
+        patience: Duration::ZERO,
         rapid_commit: false,
         reconfigure_accept: true,
         request: vec![code::DNS_SERVERS, code::DOMAIN_LIST, code::SNTP_SERVERS, code::NTP_SERVER],
@@ -64,7 +66,7 @@ pub fn stateless() -> Config {
 }
 
 fn prefixes(count: u32) -> Vec<PrefixRequest> {
-    let request = |index| PrefixRequest { iaid: PD.further(index), hint: None };
+    let request = |index| PrefixRequest::any(PD.further(index));
     (0..count).map(request).collect()
 }
 

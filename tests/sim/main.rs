@@ -36,6 +36,7 @@ mod door;
 mod duplicate;
 mod expiry;
 mod healed;
+mod hints;
 mod limits;
 mod loss;
 mod partial;

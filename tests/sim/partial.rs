@@ -209,7 +209,7 @@ fn rep_02_a_status_within_a_lease_ends_that_lease() {
 fn ren_02_a_prefix_that_was_only_wished_for_is_not_renewed() {
     over_seeds(50, |seed| {
         let hint = Some("2001:db8:1ab0::/56".parse().expect("a prefix"));
-        let prefixes = vec![PrefixRequest { iaid: PD, hint }];
+        let prefixes = vec![PrefixRequest { hint, ..PrefixRequest::any(PD) }];
         let config = Config { prefixes, ..wants_both() };
         let mut world = World::new(seed, config, [ServerConfig::number(1)]);
         world.server().dials.refuse_prefixes = true;

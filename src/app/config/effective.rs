@@ -83,6 +83,8 @@ pub(crate) struct Wan {
     pub(crate) address: Setting<AddressWish>,
     /// The prefixes to ask for.
     pub(crate) prefix: Setting<Vec<PrefixWish>>,
+    /// For how many seconds a server that gives a part is passed over.
+    pub(crate) ia_max_wait: Setting<u32>,
     /// Offer the exchange of two messages.
     pub(crate) rapid_commit: Setting<bool>,
     /// Options to ask for besides those every host has use for.
@@ -196,6 +198,7 @@ impl Wan {
             mode: Setting::default(Mode::Stateful),
             address: Setting::default(AddressWish::Try),
             prefix: Setting::default(Vec::new()),
+            ia_max_wait: Setting::default(0),
             rapid_commit: Setting::default(false),
             request: Setting::default(Vec::new()),
             request_only: Setting::default(None),
@@ -250,6 +253,8 @@ impl Wan {
             .map(|(index, wish)| PrefixRequest {
                 iaid: wish.iaid.map_or_else(|| first.further(index), Iaid),
                 hint: wish.hint,
+                length: wish.length,
+                require: wish.require,
             })
             .collect()
     }
@@ -279,7 +284,7 @@ impl Wan {
         };
         let bare = engine::Config::new(&self.interface.value, duid);
         let stateful = self.mode.value == Mode::Stateful;
-        let wants_address = stateful && self.address.value == AddressWish::Try;
+        let wants_address = stateful && self.address.value != AddressWish::None;
         let usual = self.request_only.value.as_ref().unwrap_or(&bare.request);
         let window = Duration::from_secs(u64::from(shared.limit_seconds.value));
         // At most 20, so it fits; fewer than written could only be safer.
@@ -287,6 +292,8 @@ impl Wan {
         engine::Config {
             mode: self.mode.value,
             address: wants_address.then(|| first(known.address)),
+            require_address: self.address.value == AddressWish::Require,
+            patience: Duration::from_secs(u64::from(self.ia_max_wait.value)),
             prefixes: if stateful { self.prefix_requests(first(known.prefix)) } else { Vec::new() },
             rapid_commit: self.rapid_commit.value,
             reconfigure_accept: self.reconfigure.value,

@@ -13,9 +13,7 @@ use super::node::{
     walk, word, wrong,
 };
 use super::setting::{Origin, Setting};
-use super::wish::{
-    DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, length_alone, requested_code,
-};
+use super::wish::{DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, requested_code};
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,6 +79,9 @@ pub(super) const WAN: &[Key<Wan>] = &[
     Key::new("mode", |wan, node, text| put(&mut wan.mode, node, text, word(node))),
     Key::new("address", |wan, node, text| put(&mut wan.address, node, text, word(node))),
     Key::new("prefix", |wan, node, text| put(&mut wan.prefix, node, text, prefixes(node, text))),
+    Key::new("ia-max-wait", |wan, node, text| {
+        put(&mut wan.ia_max_wait, node, text, number(node, 0..=86400))
+    }),
     Key::new("rapid-commit", |wan, node, text| {
         put(&mut wan.rapid_commit, node, text, boolean(node))
     }),
@@ -115,7 +116,6 @@ pub(super) const WAN: &[Key<Wan>] = &[
     Key::later("sysctl"),
     Key::later("anonymous"),
     Key::later("quirks"),
-    Key::later("ia-max-wait"),
 ];
 
 /// `[hooks]`.
@@ -163,31 +163,27 @@ pub(super) const LIMITS: &[Key<Shared>] = &[
 ];
 
 /// An entry of `prefix`.
-pub(super) const PREFIX: &[Key<PrefixEntry>] = &[
-    Key::new("length", |entry, node, _| {
-        entry.length = Some(length(node)?);
+pub(super) const PREFIX: &[Key<PrefixWish>] = &[
+    Key::new("length", |wish, node, _| {
+        wish.length = Some(length(node)?);
         Ok(())
     }),
-    Key::new("hint", |entry, node, _| {
-        entry.hint = prefix(node)?.hint;
+    Key::new("hint", |wish, node, _| {
+        let PrefixWish { hint, length, .. } = prefix(node)?;
+        wish.hint = hint;
+        // A length without a prefix is one wherever it is written.
+        wish.length = wish.length.or(length);
         Ok(())
     }),
-    Key::new("iaid", |entry, node, _| {
-        entry.iaid = Some(number(node, 0..=u32::MAX)?);
+    Key::new("iaid", |wish, node, _| {
+        wish.iaid = Some(number(node, 0..=u32::MAX)?);
         Ok(())
     }),
-    Key::new("require", |_, node, _| {
-        if boolean(node)? { wrong(node.span(), "`require` is not supported yet") } else { Ok(()) }
+    Key::new("require", |wish, node, _| {
+        wish.require = boolean(node)?;
+        Ok(())
     }),
 ];
-
-/// A prefix to ask for, as it is written.
-#[derive(Default)]
-pub(super) struct PrefixEntry {
-    length: Option<u8>,
-    hint: Option<dhc6c_core::prefix::Prefix>,
-    iaid: Option<u32>,
-}
 
 fn wans(file: &mut File, node: &Node<'_>, text: Text<'_>) -> Read<()> {
     let wans = list(node, "tables `[[wan]]`", |entry| wan(entry, text))?;
@@ -285,13 +281,9 @@ fn prefixes(node: &Node<'_>, text: Text<'_>) -> Read<Vec<PrefixWish>> {
 
 fn prefix_entry(node: &Node<'_>, text: Text<'_>) -> Read<PrefixWish> {
     let DeValue::Table(table) = node.get_ref() else { return prefix(node) };
-    let mut entry = PrefixEntry::default();
-    walk(table, PREFIX, &mut entry, text)?;
-    let PrefixEntry { length, hint, iaid } = entry;
-    if length.is_some() && hint.is_some_and(|hint| Some(hint.length()) != length) {
-        return wrong(node.span(), "`length` and `hint` contradict each other");
-    }
-    Ok(PrefixWish { hint: hint.or(length.and_then(length_alone)), iaid })
+    let mut wish = PrefixWish::default();
+    walk(table, PREFIX, &mut wish, text)?;
+    Ok(wish)
 }
 
 fn length(node: &Node<'_>) -> Read<u8> {
@@ -302,7 +294,7 @@ fn length(node: &Node<'_>) -> Read<u8> {
 /// A length, or a text as on the command line.
 fn prefix(node: &Node<'_>) -> Read<PrefixWish> {
     if matches!(node.get_ref(), DeValue::Integer(_)) {
-        return length(node).map(|length| PrefixWish::new(length_alone(length)));
+        return length(node).map(PrefixWish::of_length);
     }
     parsed(node, "a length of 1 to 64, or a prefix as in `2001:db8::/56`")
 }

@@ -31,7 +31,7 @@ fn wan_with(line: &str) -> String {
 const GOOD: &[(&str, &[&str])] = &[
     ("interface", &[]),
     ("mode", &["\"stateful\"", "\"stateless\""]),
-    ("address", &["\"try\"", "\"none\""]),
+    ("address", &["\"try\"", "\"require\"", "\"none\""]),
     (
         "prefix",
         &[
@@ -42,10 +42,11 @@ const GOOD: &[(&str, &[&str])] = &[
             "[]",
             "[{}]",
             "[56, \"2001:db8::/56\"]",
-            "[{ length = 56, iaid = 7, require = false }, { hint = \"2001:db8::/48\" }]",
-            "[{ length = 48, hint = \"2001:db8::/48\" }]",
+            "[{ length = 56, iaid = 7, require = true }, { hint = \"2001:db8::/48\" }]",
+            "[{ length = 52, hint = \"2001:db8::/48\" }]",
         ],
     ),
+    ("ia-max-wait", &["0", "30"]),
     ("rapid-commit", &["true", "false"]),
     ("request", &["[]", "[\"ntp-server\", 103, \"NTP_SERVER\", \"17\"]"]),
     ("request-only", &["[]", "[23]"]),
@@ -114,15 +115,10 @@ fn bad_values_are_explained() {
         ("mode = \"auto\"", "3:8: `auto` is not supported yet"),
         ("mode = true", "3:8: expected `stateful`, `stateless`, found `true`"),
         ("dns = \"file\"", "3:7: `file` is not supported yet"),
-        ("address = \"require\"", "3:11: `require` is not supported yet"),
         ("metric = 7", "3:10: a metric other than 1024 is not supported yet"),
         ("prefix = 65", "3:10: expected a number from 1 to 64, found `65`"),
         ("prefix = [56, 0]", "3:15: expected a number from 1 to 64, found `0`"),
-        ("prefix = [{ require = true }]", "3:23: `require` is not supported yet"),
-        (
-            "prefix = [{ length = 56, hint = \"2001:db8::/48\" }]",
-            "3:11: `length` and `hint` contradict each other",
-        ),
+        ("prefix = [{ require = 1 }]", "3:23: expected `true` or `false`, found `1`"),
         ("prefix = [{ iaid = 7 }, { iaid = 7 }]", "3:10: two prefixes have the same IAID"),
         (
             "prefix = [1, 2, 3, 4, 5, 6, 7, 8, 9]",
@@ -226,7 +222,7 @@ fn everything_that_is_wrong_is_said_at_once_in_order() {
 pub(in crate::app::config) const FULL: &str = r#"state-dir = "/a"
 [[wan]]
 interface = "eth0"
-prefix = [56, { length = 60, iaid = 7 }, { hint = "2001:db8::/48" }, "any"]
+prefix = [56, { length = 60, iaid = 7 }, { hint = "2001:db8::/48", length = 52, require = true }, "any"]
 request = ["ntp-server", 103]
 send = { 15 = "0003616263" }
 duid = "00030001020304"

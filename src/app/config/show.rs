@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use dhc6c_core::prefix::Prefix;
 use dhc6c_core::wire::{code, text};
 
 use super::effective::{Configuration, Hook, Shared, Wan};
@@ -46,6 +45,7 @@ impl Page {
         self.value("mode", &wan.mode, |&mode| word(mode));
         self.value("address", &wan.address, |&wish| word(wish));
         self.value("prefix", &wan.prefix, |wishes| list(wishes, prefix));
+        self.value("ia-max-wait", &wan.ia_max_wait, ToString::to_string);
         self.value("rapid-commit", &wan.rapid_commit, ToString::to_string);
         // Both at once would be refused.
         match &wan.request_only.value {
@@ -109,15 +109,11 @@ fn list<T>(values: &[T], write: impl Fn(&T) -> String) -> String {
 }
 
 fn prefix(wish: &PrefixWish) -> String {
-    let hint = wish.hint.map(|hint: Prefix| {
-        if hint.address().is_unspecified() {
-            format!("length = {}", hint.length())
-        } else {
-            format!("hint = \"{hint}\"")
-        }
-    });
+    let length = wish.length.map(|length| format!("length = {length}"));
+    let hint = wish.hint.map(|hint| format!("hint = \"{hint}\""));
     let iaid = wish.iaid.map(|iaid| format!("iaid = {iaid}"));
-    match hint.into_iter().chain(iaid).collect::<Vec<_>>() {
+    let require = wish.require.then(|| "require = true".to_owned());
+    match length.into_iter().chain(hint).chain(iaid).chain(require).collect::<Vec<_>>() {
         parts if parts.is_empty() => "{}".to_owned(),
         parts => format!("{{ {} }}", parts.join(", ")),
     }

@@ -28,7 +28,8 @@ seconds = 20  # default
 interface = "eth0"  # file:3
 mode = "stateful"  # default
 address = "try"  # default
-prefix = [{ length = 56 }, { length = 60, iaid = 7 }, { hint = "2001:db8::/48" }, {}]  # file:4
+prefix = [{ length = 56 }, { length = 60, iaid = 7 }, { length = 52, hint = "2001:db8::/48", require = true }, {}]  # file:4
+ia-max-wait = 0  # default
 rapid-commit = false  # default
 request = ["ntp-server", "dhcp-captive-portal"]  # file:5
 send = { user-class = "0003616263" }  # file:6
@@ -46,6 +47,7 @@ interface = "eth1"  # file:9
 mode = "stateless"  # file:10
 address = "try"  # default
 prefix = []  # default
+ia-max-wait = 0  # default
 rapid-commit = false  # default
 request-only = ["dns-servers", "domain-list"]  # file:11
 "#;

@@ -1,7 +1,6 @@
 //! What may be wished for, on the command line as in the file: typed, checked
 //! once.
 
-use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use dhc6c_core::ident::{Duid, hex_octets};
@@ -16,40 +15,44 @@ pub(crate) const MOST_SENT: usize = 512;
 pub(crate) const MOST_PREFIXES: usize = 8;
 
 /// A wish for a delegated prefix: any, a length, or a prefix to get again.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(crate) struct PrefixWish {
-    /// The prefix to get again; `::/56` wishes for a length alone.
+    /// The prefix to get again.
     pub(crate) hint: Option<Prefix>,
+    /// How long it is to be, 1 to 64.
+    pub(crate) length: Option<u8>,
+    /// Nothing is of use without it; nor is one that is longer.
+    pub(crate) require: bool,
     /// Its IAID, where it is not the one that follows from its place.
     pub(crate) iaid: Option<u32>,
 }
 
 impl PrefixWish {
-    /// A wish for any prefix, or for this one.
-    pub(crate) const fn new(hint: Option<Prefix>) -> Self {
-        Self { hint, iaid: None }
+    /// A wish for a length.
+    pub(crate) fn of_length(length: u8) -> Self {
+        Self { length: Some(length), ..Self::default() }
     }
-}
-
-/// A prefix that only says how long it is.
-pub(crate) fn length_alone(length: u8) -> Option<Prefix> {
-    Prefix::new(Ipv6Addr::UNSPECIFIED, length)
 }
 
 impl FromStr for PrefixWish {
     type Err = &'static str;
 
+    /// `any`, a length, or a prefix; `::/56` is a length too.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const WRONG: &str = "expected a length of 1 to 64, or a prefix as in 2001:db8::/56";
         if text == "any" {
-            return Ok(Self::new(None));
+            return Ok(Self::default());
         }
-        let prefix = if text.contains('/') {
-            text.parse::<Prefix>().ok()
-        } else {
-            text.parse().ok().and_then(length_alone)
+        let (hint, length) = match text.parse::<Prefix>() {
+            Ok(prefix) => (Some(prefix), prefix.length()),
+            Err(_) => (None, text.parse().map_err(|_| WRONG)?),
         };
-        prefix.filter(|p| (1..=64).contains(&p.length())).map(|p| Self::new(Some(p))).ok_or(WRONG)
+        if !(1..=64).contains(&length) {
+            return Err(WRONG);
+        }
+        let named = hint.filter(|prefix| !prefix.address().is_unspecified());
+        let alone = Self::of_length(length);
+        Ok(named.map_or(alone, |hint| Self { hint: Some(hint), ..Self::default() }))
     }
 }
 
@@ -126,11 +129,11 @@ mod tests {
 
     #[test]
     fn wishes_are_checked() {
-        assert_eq!("any".parse(), Ok(PrefixWish::new(None)));
-        assert_eq!("56".parse(), Ok(PrefixWish::new(Some("::/56".parse().unwrap()))));
+        assert_eq!("any".parse(), Ok(PrefixWish::default()));
+        assert_eq!("56".parse(), Ok(PrefixWish::of_length(56)));
         assert_eq!(
             "2001:db8::1/48".parse(),
-            Ok(PrefixWish::new(Some("2001:db8::/48".parse().unwrap())))
+            Ok(PrefixWish { hint: "2001:db8::/48".parse().ok(), ..PrefixWish::default() })
         );
         for text in ["0", "65", "200", "2001:db8::", "::/0", "::/129", ""] {
             assert!(text.parse::<PrefixWish>().is_err(), "{text}");

@@ -25,6 +25,8 @@ pub(crate) trait Word: Copy + PartialEq + 'static {
 pub(crate) enum AddressWish {
     /// Asked for; nothing hangs on it.
     Try,
+    /// Asked for; a server that gives none is none to deal with.
+    Require,
     /// Not asked for.
     None,
 }
@@ -47,8 +49,8 @@ impl Word for Mode {
 }
 
 impl Word for AddressWish {
-    const WORDS: &'static [(&'static str, Self)] = &[("try", Self::Try), ("none", Self::None)];
-    const LATER: &'static [&'static str] = &["require"];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("try", Self::Try), ("require", Self::Require), ("none", Self::None)];
 }
 
 impl Word for InitialDelay {

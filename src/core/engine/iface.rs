@@ -10,7 +10,7 @@ use crate::prefix::Prefix;
 use crate::record::Record;
 use crate::rng::Rng;
 use crate::snapshot::{Mode, Snapshot};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::wire::code;
 
 use super::v6::Client;
@@ -27,8 +27,13 @@ pub struct Config {
     pub mode: Mode,
     /// The address association, if addresses are wanted.
     pub address: Option<Iaid>,
+    /// A server that gives no address is none to deal with.
+    pub require_address: bool,
     /// The prefix associations, in order.
     pub prefixes: Vec<PrefixRequest>,
+    /// How long servers that offer a part of what is asked for are passed
+    /// over in the hope of one that offers everything.
+    pub patience: Duration,
     /// Offer the two-message exchange (RFC 9915 §21.14).
     pub rapid_commit: bool,
     /// Say that Reconfigure is accepted (RFC 9915 §21.20).
@@ -54,7 +59,9 @@ impl Config {
             duid,
             mode: Mode::Stateful,
             address: Some(Iaid::of_interface(name)),
+            require_address: false,
             prefixes: Vec::new(),
+            patience: Duration::ZERO,
             rapid_commit: false,
             reconfigure_accept: true,
             request: vec![
@@ -75,8 +82,21 @@ impl Config {
 pub struct PrefixRequest {
     /// Its IAID.
     pub iaid: Iaid,
-    /// The prefix wished for; `::/56` wishes for a length alone.
+    /// The prefix to get again, if it is to be had.
     pub hint: Option<Prefix>,
+    /// The length wished for, 1 to 64.
+    pub length: Option<u8>,
+    /// A server that gives none is none to deal with; nor one that gives a
+    /// longer prefix than the length wished for (RFC 8168 §3.3).
+    pub require: bool,
+}
+
+impl PrefixRequest {
+    /// A wish for any prefix.
+    #[must_use]
+    pub const fn any(iaid: Iaid) -> Self {
+        Self { iaid, hint: None, length: None, require: false }
+    }
 }
 
 /// What an earlier process kept, and how far it holds.

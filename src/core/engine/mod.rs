@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
 use crate::link::{Datagram, Link};
+use crate::prefix::Prefix;
 use crate::reason::DropReason;
 use crate::record::Record;
 use crate::time::Instant;
@@ -119,6 +120,9 @@ pub enum Event {
     Received(MessageType, TransactionId, Ipv6Addr),
     /// Something received was dropped.
     Dropped(DropReason),
+    /// A server delegated a prefix that is longer than the length wished for,
+    /// so that there is less room in it (RFC 7084 WPD-3).
+    PrefixTooLong(Prefix, u8),
     /// Our server asked us to send this message to it (RFC 9915 §18.2.11).
     Reconfigured(MessageType),
     /// A server answered with a status that is no success.

@@ -102,6 +102,9 @@ impl ModelServer {
         if self.refuses(kind) && !forgotten {
             return Some(self.refusal(kind, ia));
         }
+        if self.dials.adds_wished_lengths && kind == Kind::Prefixes {
+            self.store.add_wished(&key, &leases(ia), &self.config);
+        }
         let known = self.store.extend(&key, answer.source, until).filter(|_| !forgotten);
         match known {
             Some(leases) if self.dials.zero_lifetimes => {

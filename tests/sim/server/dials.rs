@@ -47,6 +47,9 @@ pub struct Dials {
     pub same_prefix: bool,
     /// Gives prefixes of its own length, whatever the client would like.
     pub ignore_hints: bool,
+    /// Gives a prefix of the length wished for, beside the one it has given,
+    /// in Renew and Rebind (RFC 8168 §3.5).
+    pub adds_wished_lengths: bool,
     /// Gives declined addresses out again.
     pub reuse_declined: bool,
     /// Says this within every lease.

@@ -127,6 +127,22 @@ impl Store {
         Some(binding.leases.clone())
     }
 
+    /// Gives the association one lease more, of a length wished for that it
+    /// has not (RFC 8168 §3.5).
+    pub(super) fn add_wished(&mut self, key: &Key, hints: &[Lease], config: &ServerConfig) {
+        let Some(binding) = self.bindings.get(key) else { return };
+        let length = wished_length(hints, config);
+        let has =
+            |lease: &Lease| matches!(lease, Lease::Prefix(prefix) if prefix.length() == length);
+        let Some(pool) = config.prefixes.filter(|_| !binding.leases.iter().any(has)) else {
+            return;
+        };
+        let lease = prefixes(pool, length).map(Lease::Prefix).find(|lease| self.is_free(lease));
+        if let Some(binding) = self.bindings.get_mut(key) {
+            binding.leases.extend(lease);
+        }
+    }
+
     /// The association's leases, or a new one: the one hinted at if it is
     /// free, otherwise the first that is. `None` where the pool is used up.
     pub(super) fn assign(
@@ -220,11 +236,12 @@ fn wished_prefixes(hints: &[Lease], config: &ServerConfig) -> impl Iterator<Item
 /// The length a client would like, as far as the pool has it (RFC 8168).
 fn wished_length(hints: &[Lease], config: &ServerConfig) -> u8 {
     let shortest = config.prefixes.map_or(0, Prefix::length);
-    hints
-        .iter()
-        .find_map(|hint| match hint {
-            Lease::Prefix(prefix) if prefix.length() > 0 => Some(prefix.length()),
-            _ => None,
-        })
+    let length = |hint: &Lease| match hint {
+        Lease::Prefix(prefix) if prefix.length() > 0 => Some(prefix.length()),
+        _ => None,
+    };
+    let wish = hints.iter().find(|hint| hint.is_hint());
+    wish.and_then(length)
+        .or_else(|| hints.iter().find_map(length))
         .map_or(config.prefix_length, |length| length.clamp(shortest, 64))
 }

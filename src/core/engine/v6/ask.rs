@@ -4,7 +4,7 @@
 use crate::engine::Config;
 use crate::ident::Duid;
 use crate::time::Instant;
-use crate::wire::{DhcpOption, Message, MessageType, code};
+use crate::wire::{DhcpOption, Ia, Message, MessageType, code};
 
 use super::exchange::Exchange;
 
@@ -44,19 +44,37 @@ pub(super) fn message(
         );
     }
     let mut message = Message { kind, transaction: exchange.transaction, options };
-    while message.encode().is_ok_and(|octets| octets.len() > LONGEST) && shorten(&mut message) {}
+    let is_too_long =
+        |message: &Message| message.encode().is_ok_and(|octets| octets.len() > LONGEST);
+    while is_too_long(&message) && (drop_hint(&mut message) || drop_lease(&mut message)) {}
     message
 }
 
-/// Leaves out one lease or hint, of the association that has the most; false
-/// when none has more than one. What is left out is not extended and ends in
-/// its time.
-fn shorten(message: &mut Message) -> bool {
-    let associations = message.options.iter_mut().filter_map(|option| match option {
-        DhcpOption::IaNa(ia) | DhcpOption::IaPd(ia) if ia.options.len() > 1 => Some(ia),
+/// Leaves out one wish for a length; false when there is none.
+fn drop_hint(message: &mut Message) -> bool {
+    let is_hint = |option: &DhcpOption| matches!(option, DhcpOption::IaPrefix(prefix) if prefix.prefix.address().is_unspecified());
+    associations(message).any(|ia| {
+        let place = ia.options.iter().position(is_hint);
+        place.is_some_and(|place| {
+            ia.options.remove(place);
+            true
+        })
+    })
+}
+
+/// Leaves out one lease, of the association that has the most; false when
+/// none has more than one. What is left out is not extended and ends in its
+/// time.
+fn drop_lease(message: &mut Message) -> bool {
+    let several = associations(message).filter(|ia| ia.options.len() > 1);
+    several.max_by_key(|ia| ia.options.len()).is_some_and(|ia| ia.options.pop().is_some())
+}
+
+fn associations(message: &mut Message) -> impl Iterator<Item = &mut Ia> {
+    message.options.iter_mut().filter_map(|option| match option {
+        DhcpOption::IaNa(ia) | DhcpOption::IaPd(ia) => Some(ia),
         _ => None,
-    });
-    associations.max_by_key(|ia| ia.options.len()).is_some_and(|ia| ia.options.pop().is_some())
+    })
 }
 
 /// The messages that carry an Option Request (RFC 9915 §21.7).

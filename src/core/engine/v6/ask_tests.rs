@@ -29,12 +29,8 @@ fn requested(message: &Message) -> Vec<u16> {
 
 #[test]
 fn sol_01_sol_03_the_solicit_vector_is_what_we_send() {
-    let hint = Some("::/56".parse().unwrap());
-    let config = Config {
-        prefixes: vec![PrefixRequest { iaid: Iaid(1), hint }],
-        request: vec![23, 24, 88, 94, 95, 96],
-        ..config()
-    };
+    let wish = PrefixRequest { length: Some(56), ..PrefixRequest::any(Iaid(1)) };
+    let config = Config { prefixes: vec![wish], request: vec![23, 24, 88, 94, 95, 96], ..config() };
     let solicit = build(&config, MessageType::Solicit, None);
     assert_eq!(
         text::hex(&solicit.encode().unwrap()),
@@ -79,7 +75,7 @@ fn inf_01_inf_04_refresh_time_is_asked_for_in_information_requests_alone() {
 
 #[test]
 fn pd_02_pd_exclude_is_asked_for_with_prefixes_alone() {
-    let prefixes = vec![PrefixRequest { iaid: Iaid(1), hint: None }];
+    let prefixes = vec![PrefixRequest::any(Iaid(1))];
     let with = Config { prefixes, ..config() };
     assert!(requested(&build(&with, MessageType::Renew, None)).contains(&67));
     assert!(!requested(&build(&config(), MessageType::Renew, None)).contains(&67));

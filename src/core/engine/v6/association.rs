@@ -9,25 +9,54 @@ use crate::prefix::Prefix;
 use crate::time::{Duration, Instant, Lifetime, Until};
 use crate::wire::{DhcpOption, Ia, IaAddress, IaPrefix, code};
 
+use super::answer::{Answer, OfferedIa};
+
 pub(super) use crate::record::AssociationKind as Kind;
 
 /// The most leases a client keeps, all associations together: what one
 /// message can name. More would only make our own messages grow.
 pub(super) const MAX_LEASES: usize = 32;
+/// The most leases of the past that are named as hints.
+const MOST_FORMER: usize = 2;
 
 /// One identity association that the client wants to fill.
 #[derive(Clone, Debug)]
 pub(super) struct Association {
     pub(super) kind: Kind,
     pub(super) iaid: Iaid,
-    /// The prefix asked for; the unspecified address asks for a length alone
-    /// (RFC 9915 §18.2.4).
-    pub(super) hint: Option<Prefix>,
+    pub(super) wish: Wish,
+    /// What it held until that ended or was taken away: a hint for the next
+    /// discovery.
+    pub(super) former: Vec<Leased>,
     pub(super) leases: Vec<Lease>,
     /// When to extend the leases; counts only while there are any.
     pub(super) timers: LeaseTimers,
     /// A server that was asked gave no lease.
     pub(super) refused: bool,
+}
+
+/// What is wished for besides a lease of the kind.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) struct Wish {
+    /// The prefix to get again.
+    pub(super) hint: Option<Prefix>,
+    /// The length of a prefix.
+    pub(super) length: Option<u8>,
+    /// Nothing is of use without this association; no prefix is that is longer
+    /// than wished for.
+    pub(super) require: bool,
+}
+
+impl Wish {
+    /// True for a lease that is of use (RFC 8168 §3.3).
+    fn accepts(self, what: &Leased) -> bool {
+        match (self, what) {
+            (Self { require: true, length: Some(longest), .. }, Leased::Prefix { prefix, .. }) => {
+                prefix.length() <= longest
+            }
+            _ => true,
+        }
+    }
 }
 
 /// T1 and T2 of one association, as points in time.
@@ -66,6 +95,12 @@ pub(super) enum Leased {
 }
 
 impl Leased {
+    /// A prefix that only says how long it should be (RFC 9915 §18.2.4).
+    fn of_length(length: u8) -> Option<Self> {
+        let prefix = Prefix::new(Ipv6Addr::UNSPECIFIED, length)?;
+        Some(Self::Prefix { prefix, exclude: None })
+    }
+
     /// True for two names of the same thing.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -114,41 +149,125 @@ pub(super) struct Offer {
 
 impl Association {
     /// An association that holds nothing yet.
-    pub(super) const fn new(kind: Kind, iaid: Iaid, hint: Option<Prefix>) -> Self {
-        Self { kind, iaid, hint, leases: Vec::new(), timers: LeaseTimers::NEVER, refused: false }
+    pub(super) const fn new(kind: Kind, iaid: Iaid, wish: Wish) -> Self {
+        Self {
+            kind,
+            iaid,
+            wish,
+            former: Vec::new(),
+            leases: Vec::new(),
+            timers: LeaseTimers::NEVER,
+            refused: false,
+        }
     }
 
-    /// The association's part of a message that names `leases`; the hint
-    /// stands in where there are none (RFC 8168 §3.1).
-    pub(super) fn option<'a>(&self, leases: impl Iterator<Item = &'a Leased>) -> DhcpOption {
-        let mut options: Vec<_> = leases.map(Leased::option).collect();
-        if options.is_empty()
-            && let Some(hint) = self.hint
-        {
-            options.push(Leased::Prefix { prefix: hint, exclude: None }.option());
-        }
-        let ia = Ia::asking(self.iaid, options);
+    /// The association's part of a message that names exactly `leases`: of a
+    /// Confirm or Release (RFC 9915 §18.2.3, §18.2.7).
+    fn option<'a>(&self, leases: impl Iterator<Item = &'a Leased>) -> DhcpOption {
+        let ia = Ia::asking(self.iaid, leases.map(Leased::option).collect());
         match self.kind {
             Kind::Address => DhcpOption::IaNa(ia),
             Kind::Prefix => DhcpOption::IaPd(ia),
         }
     }
 
-    /// The same, naming the leases held. Without any it names a length at
-    /// most: a prefix that was never given MUST NOT stand in a Renew (RFC 9915
-    /// §18.2.4).
-    pub(super) fn held_option(&self) -> DhcpOption {
-        let length = |hint: Prefix| Prefix::new(Ipv6Addr::UNSPECIFIED, hint.length());
-        let hint = self.hint.and_then(length);
-        Self { hint, ..Self::new(self.kind, self.iaid, None) }
-            .option(self.leases.iter().map(|lease| &lease.what))
+    /// The part of a Solicit: what was held before, or is wished for, and the
+    /// length that will do as well (RFC 8168 §3.1).
+    pub(super) fn asking_option(&self) -> DhcpOption {
+        let hint = self.wish.hint.filter(|_| self.former.is_empty());
+        let hint = hint.map(|prefix| Leased::Prefix { prefix, exclude: None });
+        let length = self.wish.length.and_then(Leased::of_length);
+        self.option(self.former.iter().chain(&hint).chain(&length))
     }
 
-    /// The same without any hint: what a Confirm or Release names (RFC 9915
-    /// §18.2.3, §18.2.7). `None` where nothing is held.
+    /// The part of a Request: what was offered, and the length that is still
+    /// wished for (RFC 8168 §3.6); without an offer that of a Solicit.
+    pub(super) fn requesting_option(&self, offers: &[Leased]) -> DhcpOption {
+        if offers.is_empty() {
+            return self.asking_option();
+        }
+        self.option(offers.iter().chain(&self.missing_length(offers)))
+    }
+
+    /// The part of a Renew or Rebind: the leases held, and the length that is
+    /// still wished for (RFC 8168 §3.4). A prefix that was never given MUST
+    /// NOT stand in a Renew (RFC 9915 §18.2.4), so of a hint only the length
+    /// is left.
+    pub(super) fn held_option(&self) -> DhcpOption {
+        let held: Vec<_> = self.leases.iter().map(|lease| lease.what.clone()).collect();
+        let missing = if held.is_empty() {
+            let length = self.wish.length.or(self.wish.hint.map(Prefix::length));
+            length.and_then(Leased::of_length)
+        } else {
+            self.missing_length(&held)
+        };
+        self.option(held.iter().chain(&missing))
+    }
+
+    /// What a Confirm or Release names; `None` where nothing is held.
     pub(super) fn exact_option(&self) -> Option<DhcpOption> {
-        let named = self.leases.iter().map(|lease| &lease.what);
-        self.is_held().then(|| Self::new(self.kind, self.iaid, None).option(named))
+        self.is_held().then(|| self.option(self.leases.iter().map(|lease| &lease.what)))
+    }
+
+    /// The length that is wished for and that none of these has.
+    fn missing_length(&self, leases: &[Leased]) -> Option<Leased> {
+        let has = |length: u8| {
+            let is = |lease: &Leased| matches!(lease, Leased::Prefix { prefix, .. } if prefix.length() == length);
+            leases.iter().any(is)
+        };
+        self.wish.length.filter(|length| !has(*length)).and_then(Leased::of_length)
+    }
+
+    /// True when a server's message gives this association something that is
+    /// of use.
+    pub(super) fn gains(&self, offered: &OfferedIa) -> bool {
+        offered.gives() && offered.offers.iter().any(|offer| self.wish.accepts(&offer.what))
+    }
+
+    /// The same of a whole answer.
+    pub(super) fn would_gain(&self, answer: &Answer) -> bool {
+        answer.ia(self.kind, self.iaid).is_some_and(|offered| self.gains(offered))
+    }
+
+    /// How far the prefixes that are offered are from the length wished for:
+    /// shorter ones are better than longer ones, closer ones than others
+    /// (RFC 8168 §3.3).
+    pub(super) fn distance(&self, offered: &OfferedIa) -> u32 {
+        let Some(wished) = self.wish.length else { return 0 };
+        let distance = |offer: &Offer| match &offer.what {
+            Leased::Prefix { prefix, .. } if prefix.length() > wished => {
+                Some(128 + u32::from(prefix.length() - wished))
+            }
+            Leased::Prefix { prefix, .. } => Some(u32::from(wished - prefix.length())),
+            Leased::Address { .. } => None,
+        };
+        offered.offers.iter().filter_map(distance).min().unwrap_or(0)
+    }
+
+    /// Gives up what is held, which is a hint from now on.
+    pub(super) fn give_up(&mut self) {
+        for lease in core::mem::take(&mut self.leases) {
+            self.note_former(lease.what);
+        }
+        self.refused = false;
+    }
+
+    pub(super) fn note_former(&mut self, what: Leased) {
+        let is_known = self.former.iter().any(|known| known.is_same(&what));
+        if !is_known && self.former.len() < MOST_FORMER {
+            self.former.push(match what {
+                Leased::Address { address, .. } => Leased::Address { address, usable: false },
+                Leased::Prefix { prefix, .. } => Leased::Prefix { prefix, exclude: None },
+            });
+        }
+    }
+
+    /// The prefixes held.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = Prefix> + '_ {
+        self.leases.iter().filter_map(|lease| match lease.what {
+            Leased::Prefix { prefix, .. } => Some(prefix),
+            Leased::Address { .. } => None,
+        })
     }
 
     /// True when the association holds a lease.
@@ -170,7 +289,14 @@ impl Association {
         let mut shortest = Shortest::default();
         for Offer { what, preferred, valid } in offers {
             if valid.is_zero() {
+                let before = self.leases.len();
                 self.leases.retain(|lease| !lease.what.is_same(&what));
+                if self.leases.len() != before {
+                    self.note_former(what);
+                }
+                continue;
+            }
+            if !self.wish.accepts(&what) {
                 continue;
             }
             let lifetimes =
@@ -185,15 +311,18 @@ impl Association {
         }
         let Some(shortest) = shortest.0 else { return false };
         self.refused = false;
+        self.former.clear();
         self.timers = shortest.timers(t1, t2, now);
         true
     }
 
     /// Drops what is no longer valid; true when something was.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
-        let before = self.leases.len();
-        self.leases.retain(|lease| !lease.lifetimes.valid.is_over(now));
-        self.leases.len() != before
+        let is_over = |lease: &mut Lease| lease.lifetimes.valid.is_over(now);
+        let over: Vec<_> = self.leases.extract_if(.., is_over).collect();
+        let any = !over.is_empty();
+        over.into_iter().for_each(|lease| self.note_former(lease.what));
+        any
     }
 }
 

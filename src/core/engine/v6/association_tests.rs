@@ -10,7 +10,7 @@ fn offer(preferred: u32, valid: u32) -> Offer {
 }
 
 fn association() -> Association {
-    Association::new(Kind::Address, Iaid(1), None)
+    Association::new(Kind::Address, Iaid(1), Wish::default())
 }
 
 /// T1 and T2 in milliseconds; `None` for never.
@@ -130,7 +130,8 @@ fn tx_08_reb_03_what_ended_is_asked_for_but_no_longer_named() {
 #[test]
 fn sol_03_a_hint_stands_in_for_leases() {
     let hint: Prefix = "::/56".parse().unwrap();
-    let ia = Association::new(Kind::Prefix, Iaid(7), Some(hint));
+    let wish = Wish { length: Some(56), ..Wish::default() };
+    let ia = Association::new(Kind::Prefix, Iaid(7), wish);
     let DhcpOption::IaPd(asked) = ia.held_option() else { panic!("no IA_PD") };
     let prefix = asked.prefixes().next().unwrap();
     assert_eq!(prefix.prefix, hint);

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::desired::Lifetimes;
-use crate::engine::{Config, Deadline, Why};
+use crate::engine::{Config, Deadline, PrefixRequest, Why};
 use crate::ident::Iaid;
 use crate::prefix::Prefix;
 use crate::snapshot;
@@ -11,7 +11,7 @@ use crate::time::{Instant, Until};
 use crate::wire::{DhcpOption, StatusCode};
 
 use super::answer::Answer;
-use super::association::{Association, Kind, Lease, LeaseTimers, Leased, MAX_LEASES};
+use super::association::{Association, Kind, Lease, LeaseTimers, Leased, MAX_LEASES, Wish};
 
 /// The associations a client wants filled, in the order it asks for them.
 #[derive(Clone, Debug)]
@@ -34,9 +34,12 @@ pub(super) struct Taken {
 impl Leases {
     /// Empty associations as configured: addresses first.
     pub(super) fn new(config: &Config) -> Self {
-        let address = config.address.map(|iaid| Association::new(Kind::Address, iaid, None));
-        let prefixes =
-            config.prefixes.iter().map(|p| Association::new(Kind::Prefix, p.iaid, p.hint));
+        let wish = Wish { require: config.require_address, ..Wish::default() };
+        let address = config.address.map(|iaid| Association::new(Kind::Address, iaid, wish));
+        let prefixes = config.prefixes.iter().map(|request| {
+            let PrefixRequest { iaid, hint, length, require } = *request;
+            Association::new(Kind::Prefix, iaid, Wish { hint, length, require })
+        });
         Self(address.into_iter().chain(prefixes).collect())
     }
 
@@ -47,28 +50,25 @@ impl Leases {
         for ia in &mut self.0 {
             let same = |old: &&Association| old.kind == ia.kind && old.iaid == ia.iaid;
             if let Some(old) = before.0.iter().find(same) {
-                *ia = Association { hint: ia.hint, ..old.clone() };
+                *ia = Association { wish: ia.wish, ..old.clone() };
             }
         }
     }
 
     /// The associations of a Solicit: hints, no leases (RFC 9915 §18.2.1).
     pub(super) fn asking(&self) -> Vec<DhcpOption> {
-        self.0.iter().map(|ia| ia.option(core::iter::empty())).collect()
+        self.0.iter().map(Association::asking_option).collect()
     }
 
     /// The associations of a Request: what was offered, and hints for what
     /// was not (RFC 9915 §18.2.2, RFC 7550 §4.2).
     pub(super) fn requesting(&self, offered: &Answer) -> Vec<DhcpOption> {
         let offers = |ia: &Association| {
-            let offered = offered.ia(ia.kind, ia.iaid).filter(|offered| offered.gives());
+            let offered = offered.ia(ia.kind, ia.iaid).filter(|offered| ia.gains(offered));
             let offers = offered.into_iter().flat_map(|offered| &offered.offers);
-            ia.option(
-                offers
-                    .filter(|offer| !offer.valid.is_zero())
-                    .take(self.most())
-                    .map(|offer| &offer.what),
-            )
+            let lasting = offers.filter(|offer| !offer.valid.is_zero());
+            let named = lasting.take(self.most()).map(|offer| offer.what.clone());
+            ia.requesting_option(&named.collect::<Vec<_>>())
         };
         self.0.iter().map(offers).collect()
     }
@@ -169,8 +169,46 @@ impl Leases {
 
     /// How many associations an answer would fill.
     pub(super) fn would_gain(&self, answer: &Answer) -> usize {
-        let gains = |ia: &&Association| answer.ia(ia.kind, ia.iaid).is_some_and(|o| o.gives());
-        self.0.iter().filter(gains).count()
+        self.0.iter().filter(|ia| ia.would_gain(answer)).count()
+    }
+
+    /// True when an answer would fill all associations.
+    pub(super) fn would_be_complete(&self, answer: &Answer) -> bool {
+        self.would_gain(answer) == self.0.len()
+    }
+
+    /// True when an answer gives something, and whatever nothing is of use
+    /// without.
+    pub(super) fn would_do(&self, answer: &Answer) -> bool {
+        let fills = |ia: &Association| !ia.wish.require || ia.would_gain(answer);
+        self.would_gain(answer) > 0 && self.0.iter().all(fills)
+    }
+
+    /// How far an answer's prefixes are from the lengths wished for.
+    pub(super) fn distance(&self, answer: &Answer) -> u32 {
+        let offers = self.0.iter().filter_map(|ia| Some((ia, answer.ia(ia.kind, ia.iaid)?)));
+        offers.map(|(ia, offered)| ia.distance(offered)).sum()
+    }
+
+    /// The prefixes that were not held before and are longer than wished for.
+    pub(super) fn too_long(&self, before: &Self) -> Vec<(Prefix, u8)> {
+        let was_held = |prefix: Prefix| before.prefixes().any(|(_, held, ..)| held == prefix);
+        let too_long = |ia: &Association| {
+            let wished = ia.wish.length?;
+            let longer = ia.prefixes().find(|p| p.length() > wished && !was_held(*p))?;
+            Some((longer, wished))
+        };
+        self.0.iter().filter_map(too_long).collect()
+    }
+
+    /// True while something that nothing is of use without is missing.
+    pub(super) fn lacks_required(&self) -> bool {
+        self.0.iter().any(|ia| ia.wish.require && !ia.is_held())
+    }
+
+    /// Wants nothing back of what was held before.
+    pub(super) fn forget_former(&mut self) {
+        self.0.iter_mut().for_each(|ia| ia.former.clear());
     }
 
     /// Drops leases that ended; true when there were any.
@@ -178,12 +216,9 @@ impl Leases {
         self.0.iter_mut().fold(false, |any, ia| ia.expire(now) | any)
     }
 
-    /// Drops all leases and refusals.
+    /// Drops all leases and refusals. What was held is a hint from now on.
     pub(super) fn clear(&mut self) {
-        for ia in &mut self.0 {
-            ia.leases.clear();
-            ia.refused = false;
-        }
+        self.0.iter_mut().for_each(Association::give_up);
     }
 
     /// True while any lease is held.

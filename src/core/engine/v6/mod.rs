@@ -151,7 +151,7 @@ impl Client {
     /// When the client has to be woken.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let own = match &self.state {
-            State::Solicit(solicit) => Some(solicit.deadline()),
+            State::Solicit(solicit) => Some(solicit.deadline(&self.common)),
             State::Bound(bound) => bound.deadline(&self.common),
             State::Renew(renew) => renew.deadline(&self.common),
             State::Rebind(rebind) => Some(rebind.deadline()),

@@ -41,6 +41,8 @@ pub(super) fn release(common: &mut Common, now: Instant, then: Then) -> State {
     let given_back = common.leases.releasing();
     let server = common.server.as_ref().map(|server| server.duid.clone());
     common.clear();
+    // Whoever gives something back does not want it again.
+    common.leases.forget_former();
     match server {
         Some(server) if !given_back.is_empty() && common.link.is_usable() => {
             common.events.push_back(Event::Releasing);

@@ -46,6 +46,12 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
         // What it does not state has no end that anybody knows.
         taken.missing |= candidate.keep_stated(answer);
     }
+    if candidate.lacks_required() && !common.leases.any_held() {
+        return Verdict::Nothing;
+    }
+    for (prefix, wished) in candidate.too_long(&common.leases) {
+        common.events.push_back(Event::PrefixTooLong(prefix, wished));
+    }
     common.leases = candidate;
     let verdict = verdict(taken, common.leases.any_held());
     if taken.granted {

@@ -27,15 +27,19 @@ impl Leases {
     }
 
     /// Takes back what is remembered of the associations that are wanted and
-    /// still valid.
+    /// still valid; the rest is asked for again.
     pub(super) fn resume(&mut self, known: &[KnownAssociation], now: Instant) {
         let most = self.most();
         let mut resumed: Vec<Leased> = Vec::new();
         for ia in &mut self.0 {
             let same = |known: &&KnownAssociation| known.kind == ia.kind && known.iaid == ia.iaid;
             let Some(known) = known.iter().find(same) else { continue };
-            let leases = known.leases.iter().filter(|lease| !lease.valid.is_over(now));
-            for lease in leases.filter_map(|lease| known_again(ia.kind, lease)) {
+            let kind = ia.kind;
+            for lease in known.leases.iter().filter_map(|lease| known_again(kind, lease)) {
+                if lease.lifetimes.valid.is_over(now) {
+                    ia.note_former(lease.what);
+                    continue;
+                }
                 let is_new = !resumed.iter().any(|other| other.is_same(&lease.what));
                 if is_new && ia.leases.len() < most {
                     resumed.push(lease.what.clone());

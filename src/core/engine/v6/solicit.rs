@@ -61,16 +61,25 @@ impl Solicit {
     }
 
     /// The next transmission, or the choice that takes its place.
-    pub(super) fn deadline(&self) -> Deadline {
-        let deadline = self.exchange.deadline();
-        let why = if self.advertised.is_empty() { deadline.why } else { Why::Choose };
-        Deadline { why, ..deadline }
+    pub(super) fn deadline(&self, common: &Common) -> Deadline {
+        let next = self.exchange.deadline();
+        if self.advertised.is_empty() {
+            return next;
+        }
+        match self.exchange.retx.end(common.config.patience) {
+            Some(at) if !self.has_complete(common) && at > next.at => next,
+            Some(at) if !self.has_complete(common) && self.first_is_over() => {
+                Deadline { at, why: Why::Choose }
+            }
+            _ => Deadline { why: Why::Choose, ..next },
+        }
     }
 
     /// The first retransmission time is over: whoever advertised is chosen
     /// from (RFC 9915 §18.2.1).
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
-        if self.exchange.retx.is_due(now) && !self.advertised.is_empty() {
+        let may_choose = self.first_is_over() || self.exchange.retx.is_due(now);
+        if may_choose && self.has_choice(common, now) {
             return self.choose(common, now);
         }
         State::Solicit(self)
@@ -83,14 +92,35 @@ impl Solicit {
         self.take_max_rt(common, &answer);
         // RFC 9915 §18.2.9: without a lease it is ignored, and the timer of
         // the Solicit stays as it is.
-        if common.leases.would_gain(&answer) == 0 {
+        if !common.leases.would_do(&answer) {
             common.note_failures(&answer);
             return State::Solicit(self);
         }
         let at_once = answer.server.preference == PREFERENCE_AT_ONCE;
         self.remember(answer);
-        let first_is_over = self.exchange.retx.transmissions() > 1;
-        if at_once || first_is_over { self.choose(common, now) } else { State::Solicit(self) }
+        let may_choose = at_once || self.first_is_over();
+        if may_choose && self.has_choice(common, now) {
+            self.choose(common, now)
+        } else {
+            State::Solicit(self)
+        }
+    }
+
+    /// The first retransmission time is over: advertisements are not collected
+    /// any longer (RFC 9915 §18.2.1).
+    const fn first_is_over(&self) -> bool {
+        self.exchange.retx.transmissions() > 1
+    }
+
+    /// Somebody offers everything; or anything, where there is no patience
+    /// left to wait for that.
+    fn has_choice(&self, common: &Common, now: Instant) -> bool {
+        let is_out_of_patience = self.exchange.retx.has_lasted(common.config.patience, now);
+        !self.advertised.is_empty() && (is_out_of_patience || self.has_complete(common))
+    }
+
+    fn has_complete(&self, common: &Common) -> bool {
+        self.advertised.iter().any(|answer| common.leases.would_be_complete(answer))
     }
 
     /// A Reply with rapid commit ends discovery (RFC 9915 §18.2.1).
@@ -106,10 +136,12 @@ impl Solicit {
     /// Asks the best server; the others stay as alternatives.
     fn choose(self, common: &mut Common, now: Instant) -> State {
         let mut advertised = self.advertised;
-        // Highest preference, then most associations filled, then first come
-        // (RFC 9915 §18.2.9); the sort is stable.
+        // Highest preference, then most associations filled, then prefixes of
+        // the length wished for, then first come (RFC 9915 §18.2.9, RFC 8168
+        // §3.3); the sort is stable.
         advertised.sort_by_key(|answer| {
-            Reverse((answer.server.preference, common.leases.would_gain(answer)))
+            let gain = common.leases.would_gain(answer);
+            (Reverse((answer.server.preference, gain)), common.leases.distance(answer))
         });
         match Request::next(common, now, advertised.into()) {
             Some(request) => State::Request(request),
