@@ -151,6 +151,9 @@ pub(crate) struct RunOptions {
     /// Ask for options only, by Information-request
     #[arg(long, conflicts_with_all = ["pd", "no_na", "rapid_commit", "iaid"])]
     pub(crate) stateless: bool,
+    /// Ask for what the routers of the link say there is
+    #[arg(long, conflicts_with = "stateless")]
+    pub(crate) auto: bool,
     /// Offer the exchange of two messages instead of four
     #[arg(long)]
     pub(crate) rapid_commit: bool,

@@ -14,6 +14,7 @@ pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
         Event::Updated => "updated",
         Event::Rebound => "rebound",
         Event::Informed => "informed",
+        Event::RouterUpdated => "ra-updated",
         Event::DadFailed(_) => "dad-failed",
         Event::Unbound => "unbound",
         Event::Stopped => "stopped",
@@ -45,6 +46,7 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
         Event::Rebound => format!("rebound {}", holdings(snapshot)),
         Event::Informed => format!("informed {}", options(snapshot)),
         Event::DadFailed(address) => format!("{address} is in use by another host, declining it"),
+        Event::RouterUpdated => "the routers of the link say something new".to_owned(),
         Event::Unbound => "unbound, no lease is left".to_owned(),
         Event::Releasing => "giving the leases back".to_owned(),
         Event::Stopped => "stopped".to_owned(),
@@ -93,6 +95,7 @@ pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
         Event::Bound
         | Event::Rebound
         | Event::Informed
+        | Event::RouterUpdated
         | Event::Unbound
         | Event::Releasing
         | Event::Stopped

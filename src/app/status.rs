@@ -50,6 +50,7 @@ impl Page {
         let mode = match snapshot.mode {
             Mode::Stateful => "stateful",
             Mode::Stateless => "stateless",
+            Mode::Auto => "auto",
         };
         let ready = if snapshot.ready { "ready" } else { "not ready" };
         let state = snapshot.state.as_str();

@@ -11,10 +11,10 @@ use std::rc::Rc;
 use dhc6c_core::desired::{self, Desired};
 use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output, Restored};
 use dhc6c_core::ident::Duid;
-use dhc6c_core::link::{Datagram, Link};
+use dhc6c_core::link::{Datagram, Link, RouterMessage};
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::record::Record;
-use dhc6c_core::snapshot::Snapshot;
+use dhc6c_core::snapshot::{Mode, Snapshot};
 use dhc6c_core::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
@@ -24,6 +24,7 @@ use crate::os::clock::{self, Timer};
 use crate::os::control::{Asked, Control};
 use crate::os::error::Error;
 use crate::os::hook::Hooks;
+use crate::os::icmp6::RouterSocket;
 use crate::os::journal::Journal;
 use crate::os::link::{AddressState, Change, Links};
 use crate::os::lock::Lock;
@@ -81,6 +82,8 @@ pub(crate) struct Uplink {
     kernel: Kernel,
     /// Absent while the interface is gone, or its port cannot be had.
     socket: Option<Socket>,
+    /// Absent besides where routers do not matter.
+    routers: Option<RouterSocket>,
     links: Links,
     link: Link,
     timer: Timer,
@@ -117,6 +120,7 @@ pub(crate) struct Uplink {
 enum Woken {
     Timer,
     Datagram(std::io::Result<Datagram>),
+    Router(std::io::Result<RouterMessage>),
     Link(Result<Change, Error>),
     Asked(Asked),
     Ordered(Order),
@@ -173,6 +177,8 @@ impl Uplink {
         let link = links.find(name).unwrap_or_default();
         // One that is waited for gets its socket when it comes.
         let socket = (link.index != 0).then(|| Socket::open(name, link.index)).transpose()?;
+        let minds_routers = link.index != 0 && wan.mode.value == Mode::Auto;
+        let routers = minds_routers.then(|| RouterSocket::open(name, link.index)).transpose()?;
         let now = clock::now();
         let (journal, warning) = Journal::open(&global.run_dir.join(format!("{name}.journal")));
         if let Some(warning) = warning {
@@ -212,6 +218,7 @@ impl Uplink {
             engine,
             kernel,
             socket,
+            routers,
             links,
             link,
             timer: Timer::new()?,
@@ -276,6 +283,7 @@ impl Uplink {
         tokio::select! {
             () = self.timer.expired() => Woken::Timer,
             datagram = receive(self.socket.as_mut()) => Woken::Datagram(datagram),
+            message = hear(self.routers.as_mut()) => Woken::Router(message),
             change = self.links.next() => Woken::Link(change),
             asked = self.control.next() => Woken::Asked(asked),
             // The sender lives as long as the process.
@@ -294,7 +302,8 @@ impl Uplink {
                 Some(Input::Tick)
             }
             Woken::Datagram(Ok(datagram)) => Some(Input::Datagram(datagram)),
-            Woken::Datagram(Err(error)) => {
+            Woken::Router(Ok(message)) => Some(Input::Router(message)),
+            Woken::Datagram(Err(error)) | Woken::Router(Err(error)) => {
                 // The network is down, say; the link tells when it is back.
                 debug!("{}: cannot receive: {error}", self.name);
                 None
@@ -346,17 +355,28 @@ impl Uplink {
             self.note_link();
         }
         if link.index != before.index {
-            self.socket = None;
+            (self.socket, self.routers) = (None, None);
         }
-        if link.index != 0 && self.socket.is_none() {
-            let opened = Socket::open(&self.name, link.index);
-            self.socket = opened.map_err(|error| warn!("{}: {error}", self.name)).ok();
-        }
+        self.open_sockets();
         if link.is_usable() && (!before.is_usable() || link.index != before.index) {
             let now = clock::now();
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
             self.apply(now).await;
+        }
+    }
+
+    /// Opens what is not open, where there is an interface to open it on.
+    fn open_sockets(&mut self) {
+        let Link { index: index @ 1.., .. } = self.link else { return };
+        let complain = |error: &Error| warn!("{}: {error}", self.name);
+        if self.socket.is_none() {
+            self.socket = Socket::open(&self.name, index).inspect_err(complain).ok();
+        }
+        if self.settings.wan.mode.value != Mode::Auto {
+            self.routers = None;
+        } else if self.routers.is_none() {
+            self.routers = RouterSocket::open(&self.name, index).inspect_err(complain).ok();
         }
     }
 
@@ -406,6 +426,7 @@ impl Uplink {
                 Output::Keep(record) => self.keep(*record),
                 Output::Event(event) => self.narrate(now, &event),
                 Output::Transmit(octets) => self.send(&octets),
+                Output::SolicitRouters => self.solicit_routers(),
             }
         }
     }
@@ -447,6 +468,14 @@ impl Uplink {
             // It is sent again by and by, as if it had been lost on the way.
             debug!("{}: cannot send: {error}", self.name);
             self.refused = Some(format!("cannot send: {error}"));
+        }
+    }
+
+    fn solicit_routers(&self) {
+        let (Some(routers), Some(source)) = (&self.routers, self.link.link_local) else { return };
+        let link_address = self.links.link_address(&self.name);
+        if let Err(error) = routers.solicit(source, link_address.as_ref()) {
+            debug!("{}: cannot solicit routers: {error}", self.name);
         }
     }
 
@@ -493,6 +522,14 @@ impl Uplink {
 async fn receive(socket: Option<&mut Socket>) -> std::io::Result<Datagram> {
     match socket {
         Some(socket) => socket.receive().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits for a router, for ever where nobody listens.
+async fn hear(routers: Option<&mut RouterSocket>) -> std::io::Result<RouterMessage> {
+    match routers {
+        Some(routers) => routers.receive().await,
         None => std::future::pending().await,
     }
 }

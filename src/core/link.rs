@@ -25,6 +25,17 @@ impl Link {
     }
 }
 
+/// An ICMPv6 message received from a router.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct RouterMessage {
+    /// Who sent it.
+    pub source: Ipv6Addr,
+    /// What was left of its hop limit: 255 unless it has passed a router.
+    pub hop_limit: u8,
+    /// The message, with its checksum checked.
+    pub octets: Vec<u8>,
+}
+
 /// A datagram received at UDP port 546.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Datagram {

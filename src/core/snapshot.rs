@@ -100,6 +100,8 @@ pub enum Mode {
     Stateful,
     /// Options alone (RFC 9915 §18.2.6).
     Stateless,
+    /// As much as the routers of the link have something for.
+    Auto,
 }
 
 /// A server as a client sees it.

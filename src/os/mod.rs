@@ -15,6 +15,7 @@
 //! | [`control`] | the control socket |
 //! | [`error`] | what the system refused, why, and what to do |
 //! | [`file`] | files replaced whole and read within bounds |
+//! | [`icmp6`] | Router Advertisements in, Router Solicitations out |
 //! | [`hook`] | programs that are told what happens |
 //! | [`journal`] | which kernel objects are ours |
 //! | [`link`] | what links and addresses do |
@@ -25,6 +26,7 @@
 //! | [`permission`] | whether we may do what we are for |
 //! | [`raw`] | system calls that no library wraps |
 //! | [`resolver`] | name servers and search list, handed to the system |
+//! | [`socket`] | what the sockets to a link have in common |
 //! | [`store`] | the DUID and the leases on disk |
 //! | [`udp`] | the socket at UDP port 546 |
 //! | [`writer`] | the thread that writes to disk |
@@ -36,6 +38,7 @@ pub(crate) mod control;
 pub(crate) mod error;
 pub(crate) mod file;
 pub(crate) mod hook;
+pub(crate) mod icmp6;
 pub(crate) mod journal;
 #[cfg(test)]
 mod kernel_tests;
@@ -47,6 +50,7 @@ pub(crate) mod patience;
 pub(crate) mod permission;
 pub(crate) mod raw;
 pub(crate) mod resolver;
+mod socket;
 pub(crate) mod store;
 pub(crate) mod udp;
 pub(crate) mod writer;

@@ -5,24 +5,19 @@
 //! answer from another port than 547. Address reuse is never set, or another
 //! client could take half of our answers. Nothing in here reads a payload.
 
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io;
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket as StdSocket};
 use std::os::fd::AsRawFd as _;
 
 use dhc6c_core::link::Datagram;
-use nix::cmsg_space;
-use nix::errno::Errno;
-use nix::libc::{in6_addr, in6_pktinfo};
-use nix::sys::socket::{
-    ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrIn6, recvmsg, sendmsg,
-    setsockopt, sockopt,
-};
+use nix::sys::socket::{setsockopt, sockopt};
 use socket2::{Domain, Protocol, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::error::Error;
 use super::owner;
+use super::socket::{self, Received};
 
 /// Where clients listen (RFC 9915 §7.2).
 const CLIENT_PORT: u16 = 546;
@@ -53,10 +48,11 @@ impl Socket {
         loop {
             let descriptor = self.socket.as_raw_fd();
             let buffer = &mut self.buffer;
-            let receive = || receive_one(descriptor, buffer);
-            let (index, datagram) = self.socket.async_io(Interest::READABLE, receive).await?;
-            if index == self.index {
-                return Ok(datagram);
+            let receive = || socket::receive(descriptor, buffer);
+            let received = self.socket.async_io(Interest::READABLE, receive).await?;
+            if received.index == self.index {
+                let Received { source, destination, octets, .. } = received;
+                return Ok(Datagram { source, destination, octets });
             }
         }
     }
@@ -74,13 +70,7 @@ impl Socket {
         let socket =
             socket2::Socket::new(Domain::IPV6, kind, Some(Protocol::UDP)).map_err(failed)?;
         socket.set_only_v6(true).map_err(failed)?;
-        socket.bind_device(Some(interface.as_bytes())).map_err(|error| {
-            match error.raw_os_error().map(Errno::from_raw) {
-                Some(Errno::EPERM) => Error::permission(&what, "CAP_NET_RAW"),
-                Some(Errno::ENODEV) => Error::new(&what, "no such interface"),
-                _ => failed(error),
-            }
-        })?;
+        socket::bind_device(&socket, interface, &what)?;
         setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true).map_err(|e| failed(e.into()))?;
         socket.set_multicast_if_v6(index).map_err(failed)?;
         // The hop limit of multicast stays at the kernel's 1: what we send is
@@ -96,20 +86,7 @@ impl Socket {
     }
 
     fn send_to(&self, to: SocketAddrV6, source: Ipv6Addr, octets: &[u8]) -> io::Result<()> {
-        // The kernel would choose among our addresses; servers answer to the
-        // one that a message came from, and it has to be link-local.
-        let pinned = in6_pktinfo {
-            ipi6_addr: in6_addr { s6_addr: source.octets() },
-            ipi6_ifindex: self.index,
-        };
-        sendmsg(
-            self.socket.as_raw_fd(),
-            &[IoSlice::new(octets)],
-            &[ControlMessage::Ipv6PacketInfo(&pinned)],
-            MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL,
-            Some(&SockaddrIn6::from(to)),
-        )?;
-        Ok(())
+        socket::send(self.socket.as_raw_fd(), self.index, source, to, octets)
     }
 }
 
@@ -125,27 +102,6 @@ fn refused(what: &str, port: u16, index: u32, error: io::Error) -> Error {
         },
         _ => Error::new(what, error),
     }
-}
-
-/// Takes one datagram from the queue, with the interface it arrived on.
-fn receive_one(descriptor: i32, buffer: &mut [u8]) -> io::Result<(u32, Datagram)> {
-    let mut space = cmsg_space!(in6_pktinfo);
-    let mut slices = [IoSliceMut::new(buffer)];
-    let message: RecvMsg<'_, '_, SockaddrIn6> =
-        recvmsg(descriptor, &mut slices, Some(&mut space), MsgFlags::MSG_DONTWAIT)?;
-    let arrival = message.cmsgs()?.find_map(|control| match control {
-        ControlMessageOwned::Ipv6PacketInfo(info) => Some(info),
-        _ => None,
-    });
-    let source = message.address.map_or(Ipv6Addr::UNSPECIFIED, |address| address.ip());
-    let length = message.bytes;
-    // Without packet information nobody can say whom it was for: index 0 is
-    // no interface, so the datagram is left out.
-    let (index, destination) = arrival.map_or((0, Ipv6Addr::UNSPECIFIED), |info| {
-        (info.ipi6_ifindex, Ipv6Addr::from(info.ipi6_addr.s6_addr))
-    });
-    let octets = buffer.get(..length).unwrap_or_default().to_vec();
-    Ok((index, Datagram { source, destination, octets }))
 }
 
 #[cfg(test)]

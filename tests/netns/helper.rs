@@ -6,7 +6,11 @@ use std::fs;
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
 use std::process::{self, Command};
 use std::thread;
+use std::time::Duration;
 
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::pcap::hex;
 use crate::poll;
 use crate::world::Space;
 
@@ -26,6 +30,11 @@ pub(crate) fn hold_port(space: &Space) -> Command {
     start(space, "hold-port")
 }
 
+/// A command that says this to all hosts on isp0, as a router would, every second.
+pub(crate) fn advertise(space: &Space, hop_limit: u8, octets: &[u8]) -> Command {
+    start(space, &format!("advertise {hop_limit} {}", hex(octets)))
+}
+
 fn start(space: &Space, task: &str) -> Command {
     // Not by its path: a build may put another file there while this one runs.
     let mut command = space.command(format!("/proc/{}/exe", process::id()));
@@ -38,6 +47,7 @@ pub(crate) fn ran() -> bool {
     let Ok(task) = env::var(TASK) else { return false };
     match task.split_once(' ') {
         Some(("mark", xid)) => send_marker(xid.parse().expect("a transaction id")),
+        Some(("advertise", what)) => send_advertisements(what),
         _ => hold_client_port(),
     }
     true
@@ -53,6 +63,24 @@ fn send_marker(xid: u32) {
     poll::wait_for("the marker is sent", poll::SOON, || {
         socket.send_to(&message, SocketAddrV6::new(servers, 547, 0, index)).is_ok()
     });
+}
+
+fn send_advertisements(what: &str) {
+    let (hop_limit, octets) = what.split_once(' ').expect("a hop limit and octets");
+    let digits: Vec<char> = octets.chars().collect();
+    let octet = |pair: &[char]| u8::from_str_radix(&pair.iter().collect::<String>(), 16);
+    let octets: Vec<u8> = digits.chunks(2).map(|pair| octet(pair).expect("an octet")).collect();
+    let index = fs::read_to_string("/sys/class/net/isp0/ifindex").expect("isp0 exists");
+    let index = index.trim().parse().expect("an interface index");
+    let socket = Socket::new(Domain::IPV6, Type::RAW, Some(Protocol::ICMPV6)).expect("a socket");
+    let hops = hop_limit.parse().expect("a number");
+    socket.set_multicast_hops_v6(hops).expect("the hop limit of what it sends");
+    let nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+    loop {
+        // The kernel fills in the checksum; an error is one of a tentative address.
+        let _ = socket.send_to(&octets, &SocketAddrV6::new(nodes, 0, 0, index).into());
+        thread::sleep(Duration::from_secs(1));
+    }
 }
 
 fn hold_client_port() {

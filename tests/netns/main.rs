@@ -37,6 +37,7 @@ mod process;
 mod reconcile;
 mod refusals;
 mod resolver;
+mod routers;
 mod servers;
 mod status;
 mod world;
@@ -48,7 +49,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 13] = [
+const SCENARIOS: [Scenario; 14] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
     ("hooks", &["kea-dhcp6"], hooks::TESTS),
@@ -61,6 +62,7 @@ const SCENARIOS: [Scenario; 13] = [
     ("reconcile", &["kea-dhcp6"], reconcile::TESTS),
     ("refusals", &[], refusals::TESTS),
     ("resolver", &["kea-dhcp6"], resolver::TESTS),
+    ("routers", &["kea-dhcp6", "radvd"], routers::TESTS),
     ("status", &["kea-dhcp6"], status::TESTS),
 ];
 

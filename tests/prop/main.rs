@@ -18,6 +18,8 @@ mod kernel;
 mod link;
 #[path = "../sim/oracle.rs"]
 mod oracle;
+#[path = "../sim/router.rs"]
+mod router;
 #[path = "../sim/server/mod.rs"]
 mod server;
 #[path = "../sim/world.rs"]

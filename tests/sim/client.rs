@@ -97,6 +97,8 @@ pub struct Client {
     pub keeps: usize,
     /// Everything it sent.
     pub sent: Vec<Sent>,
+    /// When it asked the routers to say something.
+    pub solicited: Vec<Instant>,
     /// Everything it told.
     pub events: Vec<(Instant, Event)>,
     /// Judges its steps.
@@ -118,6 +120,7 @@ impl Client {
             kernel: Kernel::default(),
             link: Link { index: 2, up: true, link_local: Some(link_local) },
             sent: Vec::new(),
+            solicited: Vec::new(),
             events: Vec::new(),
         }
     }

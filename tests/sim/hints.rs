@@ -98,7 +98,7 @@ fn sol_17_a_shorter_prefix_is_better_than_a_longer_one_and_a_close_one_than_anot
 fn sol_17_a_prefix_that_is_of_no_use_is_passed_over_and_the_rest_is_taken() {
     over_seeds(50, |seed| {
         let short = ServerConfig { prefix_length: 60, ..ServerConfig::number(1) };
-        let strict = PrefixRequest { length: Some(56), require: true, ..wish() };
+        let strict = PrefixRequest { length: Some(56), longest: Some(56), require: true, ..wish() };
         let mut world = World::new(seed, wants(strict), [short.clone()]);
         world.server().dials.ignore_hints = true;
         world.start();

@@ -12,6 +12,7 @@
 //! | `world.rs` | nodes, clock and queue; `history.rs` what happened |
 //! | `client.rs` `kernel.rs` | our engine with a model kernel below it |
 //! | `server/` | the model server with its dials |
+//! | `router.rs` | what a router says |
 //! | `link.rs` | delay, loss, duplication, reordering |
 //! | `oracle.rs` `grammar.rs` | what must hold at every step, in every message |
 //! | all others | scenarios, one behaviour each |
@@ -24,10 +25,12 @@ mod history;
 mod kernel;
 mod link;
 mod oracle;
+mod router;
 mod seeds;
 mod server;
 mod world;
 
+mod auto;
 mod bind;
 mod commands;
 mod configure;

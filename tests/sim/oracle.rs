@@ -131,6 +131,12 @@ impl Oracle {
         message
     }
 
+    /// The client asks the routers to say something: a message too.
+    pub fn solicits(&mut self, now: Instant) {
+        assert!(!self.stopped, "a client that has stopped asks routers");
+        self.judge_rate(now);
+    }
+
     /// A datagram reaches the client, which may take it or not.
     pub fn is_offered(&mut self, octets: &[u8]) {
         self.offered = Message::decode(octets).ok().map(|decoded| decoded.message);

@@ -16,6 +16,7 @@ use crate::client::{Client, Sent};
 use crate::history::{Entry, History};
 use crate::kernel::{Detection, Verdict};
 use crate::link::Netem;
+use crate::router::Router;
 use crate::server::{ModelServer, ServerConfig};
 
 /// As many steps at one instant as no honest run needs; more is a spin.
@@ -251,6 +252,15 @@ impl World {
         self.deliver(0, datagram);
     }
 
+    /// A router says this to everybody.
+    pub fn hear(&mut self, router: &Router) {
+        self.note(format!("{router:?}"));
+        let message = router.message();
+        for client in 0..self.clients.len() {
+            self.input(client, Input::Router(message.clone()));
+        }
+    }
+
     /// The first server sends the first client a Reconfigure.
     pub fn reconfigure(&mut self, kind: MessageType) {
         let client = self.client().config.duid.clone();
@@ -417,6 +427,13 @@ impl World {
     fn act(&mut self, client: usize, output: Output) {
         match output {
             Output::Transmit(octets) => self.transmit(client, octets),
+            Output::SolicitRouters => {
+                self.history.add(self.now, Entry::Note("asks the routers".to_owned()));
+                let (now, node) = (self.now, &mut self.clients[client]);
+                assert!(node.link.is_usable(), "asks on a link that is down");
+                node.oracle.solicits(now);
+                node.solicited.push(now);
+            }
             Output::Desired(desired) => {
                 self.history.add(self.now, Entry::Wanted(client, desired.clone()));
                 self.clients[client].oracle.desires(&desired);

@@ -221,6 +221,7 @@ impl Wan {
         let leases = !pd.is_empty() && self.mode.value == Mode::Stateless;
         self.mode.override_with(leases.then_some(Mode::Stateful));
         self.mode.override_with(flags.stateless.then_some(Mode::Stateless));
+        self.mode.override_with(flags.auto.then_some(Mode::Auto));
         self.address.override_with(flags.no_na.then_some(AddressWish::None));
         self.prefix.override_with((!pd.is_empty()).then(|| pd.clone()));
         self.rapid_commit.override_with(flags.rapid_commit.then_some(true));
@@ -254,7 +255,9 @@ impl Wan {
                 iaid: wish.iaid.map_or_else(|| first.further(index), Iaid),
                 hint: wish.hint,
                 length: wish.length,
+                longest: wish.length.filter(|_| wish.require),
                 require: wish.require,
+                retired: false,
             })
             .collect()
     }
@@ -283,7 +286,7 @@ impl Wan {
             known.filter(|_| self.iaid.value.is_none()).unwrap_or_else(|| self.first_iaid())
         };
         let bare = engine::Config::new(&self.interface.value, duid);
-        let stateful = self.mode.value == Mode::Stateful;
+        let stateful = self.mode.value != Mode::Stateless;
         let wants_address = stateful && self.address.value != AddressWish::None;
         let usual = self.request_only.value.as_ref().unwrap_or(&bare.request);
         let window = Duration::from_secs(u64::from(shared.limit_seconds.value));

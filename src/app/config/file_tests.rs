@@ -30,7 +30,7 @@ fn wan_with(line: &str) -> String {
 /// Keys with a good value of each kind.
 const GOOD: &[(&str, &[&str])] = &[
     ("interface", &[]),
-    ("mode", &["\"stateful\"", "\"stateless\""]),
+    ("mode", &["\"stateful\"", "\"stateless\"", "\"auto\""]),
     ("address", &["\"try\"", "\"require\"", "\"none\""]),
     (
         "prefix",
@@ -110,10 +110,9 @@ fn bad_values_are_explained() {
     let cases = [
         (
             "mode = \"statefull\"",
-            "3:8: expected `stateful`, `stateless`, found `statefull`: did you mean `stateful`?",
+            "3:8: expected `stateful`, `stateless`, `auto`, found `statefull`: did you mean `stateful`?",
         ),
-        ("mode = \"auto\"", "3:8: `auto` is not supported yet"),
-        ("mode = true", "3:8: expected `stateful`, `stateless`, found `true`"),
+        ("mode = true", "3:8: expected `stateful`, `stateless`, `auto`, found `true`"),
         ("dns = \"file\"", "3:7: `file` is not supported yet"),
         ("metric = 7", "3:10: a metric other than 1024 is not supported yet"),
         ("prefix = 65", "3:10: expected a number from 1 to 64, found `65`"),

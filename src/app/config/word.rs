@@ -44,8 +44,7 @@ pub(crate) struct EventName(pub(crate) &'static str);
 
 impl Word for Mode {
     const WORDS: &'static [(&'static str, Self)] =
-        &[("stateful", Self::Stateful), ("stateless", Self::Stateless)];
-    const LATER: &'static [&'static str] = &["auto"];
+        &[("stateful", Self::Stateful), ("stateless", Self::Stateless), ("auto", Self::Auto)];
 }
 
 impl Word for AddressWish {

@@ -72,6 +72,7 @@ impl Uplink {
         // The first Solicit is long gone.
         let config = wan.engine(shared, duid.clone(), self.iaids, false);
         self.settings = settings;
+        self.open_sockets();
         Input::Configure(Box::new(config))
     }
 

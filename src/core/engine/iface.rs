@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
 use crate::ident::{Duid, Iaid};
+use crate::link::{Link, RouterMessage};
 use crate::prefix::Prefix;
 use crate::record::Record;
 use crate::rng::Rng;
@@ -13,8 +14,9 @@ use crate::snapshot::{Mode, Snapshot};
 use crate::time::{Duration, Instant};
 use crate::wire::code;
 
+use super::ra::RouterWatch;
 use super::v6::Client;
-use super::{Deadline, Input, Output, SendLimit, Why};
+use super::{Deadline, Event, Input, Output, SendLimit, Why};
 
 /// What an interface is to do.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -86,16 +88,19 @@ pub struct PrefixRequest {
     pub hint: Option<Prefix>,
     /// The length wished for, 1 to 64.
     pub length: Option<u8>,
-    /// A server that gives none is none to deal with; nor one that gives a
-    /// longer prefix than the length wished for (RFC 8168 §3.3).
+    /// Longer prefixes than this are of no use (RFC 8168 §3.3).
+    pub longest: Option<u8>,
+    /// A server that gives none of use is none to deal with.
     pub require: bool,
+    /// What is held is used to its end, and nothing is asked for.
+    pub retired: bool,
 }
 
 impl PrefixRequest {
     /// A wish for any prefix.
     #[must_use]
     pub const fn any(iaid: Iaid) -> Self {
-        Self { iaid, hint: None, length: None, require: false }
+        Self { iaid, hint: None, length: None, longest: None, require: false, retired: false }
     }
 }
 
@@ -115,7 +120,14 @@ pub struct Restored {
 /// The engine of one interface. See the [module](super) for how to drive it.
 #[derive(Debug)]
 pub struct Interface {
+    /// What it was told to do; the client does as much of it as the routers
+    /// have something for.
+    config: Config,
     client: Client,
+    /// What routers say, where that decides.
+    watch: Option<RouterWatch>,
+    link: Link,
+    rng: Rng,
     limit: SendLimit,
     /// What was last asked of the shell.
     desired: Desired,
@@ -132,9 +144,15 @@ impl Interface {
     /// decides transaction ids and jitter.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        let watch = (config.mode == Mode::Auto).then(RouterWatch::new);
+        let mut rng = Rng::from_seed(seed);
         Self {
             limit: config.limit.clone(),
-            client: Client::new(config, Rng::from_seed(seed)),
+            client: Client::new(effective(&config, watch.as_ref()), Rng::from_seed(rng.octets())),
+            config,
+            watch,
+            link: Link::default(),
+            rng,
             desired: Desired::default(),
             applied: true,
             kept: Record::default(),
@@ -147,6 +165,12 @@ impl Interface {
     #[must_use]
     pub fn restore(config: Config, seed: [u8; 32], restored: Restored, now: Instant) -> Self {
         let mut interface = Self::new(config, seed);
+        if let Some(watch) = &mut interface.watch
+            && restored.record.has_leases()
+        {
+            watch.resume(&interface.config, &restored.record);
+            interface.reconsider(now);
+        }
         interface.client.restore(&restored, now);
         interface.kept = restored.record;
         interface
@@ -154,13 +178,18 @@ impl Interface {
 
     /// Takes in what happened at `now`. Drain [`Self::poll_output`] next.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
-        match &input {
-            Input::Applied => self.applied = true,
-            Input::Configure(config) => self.limit.replace(&config.limit),
-            _ => {}
-        }
         self.kept_is_stale = true;
-        self.client.handle(now, input);
+        match input {
+            Input::Link(link) => self.on_link(now, link),
+            Input::Router(message) => self.on_router(now, &message),
+            Input::Configure(config) => self.configure(now, *config),
+            Input::Applied => {
+                self.applied = true;
+                self.client.handle(now, Input::Applied);
+            }
+            input => self.client.handle(now, input),
+        }
+        self.follow_routers(now);
     }
 
     /// The next thing to do, until there is none.
@@ -184,27 +213,42 @@ impl Interface {
         if let Some(event) = self.client.poll_event() {
             return Some(Output::Event(event));
         }
+        if self.limit.opens_at() > now {
+            return None;
+        }
+        if self.solicits_routers(now) {
+            self.limit.record(now);
+            return Some(Output::SolicitRouters);
+        }
         self.transmit(now).map(Output::Transmit)
     }
 
     /// When to wake the engine if nothing happens before, and what for.
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        let deadline = self.client.deadline()?;
-        let opens_at = self.limit.opens_at();
-        if deadline.why != Why::Transmit || deadline.at >= opens_at {
-            return Some(deadline);
-        }
+        let watched = self.watch.as_ref().filter(|_| !self.is_stopped());
+        let routers = watched.and_then(RouterWatch::deadline).map(|next| self.limited(next));
+        let client = self.client.deadline().map(|next| self.limited(next));
         // What ends meanwhile is not held up by the limit.
-        let limited = Deadline { at: opens_at, why: Why::Limit };
-        Deadline::soonest(Some(limited), self.client.expiry())
+        let end = self.client.expiry().filter(|_| client.is_some());
+        Deadline::soonest(Deadline::soonest(client, end), routers)
+    }
+
+    /// A transmission waits until the limit opens.
+    fn limited(&self, deadline: Deadline) -> Deadline {
+        let opens_at = self.limit.opens_at();
+        if deadline.why == Why::Transmit && deadline.at < opens_at {
+            Deadline { at: opens_at, why: Why::Limit }
+        } else {
+            deadline
+        }
     }
 
     /// The interface as others see it.
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let ready = self.is_ready();
-        Snapshot { ready, ..self.client.snapshot(now) }
+        Snapshot { ready, mode: self.config.mode, ..self.client.snapshot(now) }
     }
 
     /// Everything asked for is there or refused, at least one lease (or, if
@@ -221,16 +265,98 @@ impl Interface {
         self.client.is_stopped()
     }
 
-    fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
-        if self.limit.opens_at() > now {
-            return None;
+    fn on_link(&mut self, now: Instant, link: Link) {
+        let before = core::mem::replace(&mut self.link, link);
+        let is_new = !before.is_usable() || before.index != link.index;
+        match &mut self.watch {
+            Some(watch) if !link.is_usable() => watch.leave_link(),
+            Some(watch) if is_new => {
+                watch.enter_link(now, self.client.holds_something(), &mut self.rng);
+            }
+            _ => {}
         }
+        self.client.handle(now, Input::Link(link));
+        self.reconsider(now);
+    }
+
+    fn on_router(&mut self, now: Instant, message: &RouterMessage) {
+        let Some(watch) = self.watch.as_mut().filter(|_| !self.client.is_stopped()) else { return };
+        match watch.take(now, message) {
+            Ok(true) => {
+                self.client.tell(Event::RouterUpdated);
+                self.reconsider(now);
+            }
+            Ok(false) => {}
+            Err(reason) => self.client.drop_for(reason),
+        }
+    }
+
+    fn configure(&mut self, now: Instant, config: Config) {
+        self.limit.replace(&config.limit);
+        let is_watched = config.mode == Mode::Auto;
+        self.config = config;
+        if is_watched && self.watch.is_none() {
+            let mut watch = RouterWatch::new();
+            let holds = self.client.holds_something();
+            if let Some(record) = self.client.record(now).filter(|_| holds) {
+                watch.resume(&self.config, &record);
+            }
+            if self.link.is_usable() {
+                watch.enter_link(now, holds, &mut self.rng);
+            }
+            self.watch = Some(watch);
+        } else if !is_watched {
+            self.watch = None;
+        }
+        self.reconsider(now);
+    }
+
+    /// Gives the client what it is to do, which is nothing new most of the
+    /// time.
+    fn reconsider(&mut self, now: Instant) {
+        let config = effective(&self.config, self.watch.as_ref());
+        self.client.handle(now, Input::Configure(Box::new(config)));
+    }
+
+    /// What time has brought: prefixes that the routers do not stand for any
+    /// more, and changes that servers are to be asked about.
+    fn follow_routers(&mut self, now: Instant) {
+        let Some(watch) = &mut self.watch else { return };
+        let expired = watch.expire(now);
+        let change = if self.client.holds_something() {
+            watch.take_change(now)
+        } else {
+            watch.forget_change();
+            None
+        };
+        if expired {
+            self.client.tell(Event::RouterUpdated);
+            self.reconsider(now);
+        }
+        if let Some(change) = change {
+            self.client.on_changed_prefixes(now, change);
+        }
+    }
+
+    fn solicits_routers(&mut self, now: Instant) -> bool {
+        let Self { watch, link, rng, client, .. } = self;
+        let watch = watch.as_mut().filter(|_| !client.is_stopped());
+        watch.is_some_and(|watch| watch.solicits(now, link, rng))
+    }
+
+    fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
         // What cannot be encoded cannot be sent; the schedule moves on, so
         // this cannot spin. Only options of 64 KiB to send could lead to it.
         let octets = self.client.transmit(now)?.encode().ok()?;
         self.limit.record(now);
         Some(octets)
     }
+}
+
+/// As much of a configuration as the routers have something for, where they
+/// are asked; all of it where they are not.
+fn effective(config: &Config, watch: Option<&RouterWatch>) -> Config {
+    watch.map_or_else(|| config.clone(), |watch| watch.effective(config))
 }
 
 #[cfg(test)]

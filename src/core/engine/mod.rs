@@ -24,6 +24,7 @@
 
 mod iface;
 mod limit;
+mod ra;
 pub mod retx;
 pub mod v6;
 
@@ -32,7 +33,7 @@ use std::net::Ipv6Addr;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
-use crate::link::{Datagram, Link};
+use crate::link::{Datagram, Link, RouterMessage};
 use crate::prefix::Prefix;
 use crate::reason::DropReason;
 use crate::record::Record;
@@ -49,6 +50,8 @@ pub enum Input {
     Link(Link),
     /// A datagram arrived at UDP port 546 on this interface.
     Datagram(Datagram),
+    /// A router said something.
+    Router(RouterMessage),
     /// The kernel finished duplicate address detection: the address is ours.
     AddressUsable(Ipv6Addr),
     /// The address is not there for the time being: the link went down, or
@@ -86,6 +89,8 @@ pub enum Output {
     /// Send these octets to All_DHCP_Relay_Agents_and_Servers, port 547, from
     /// the link-local address (RFC 9915 §14).
     Transmit(Vec<u8>),
+    /// Send a Router Solicitation to all routers of the link (RFC 4861 §6.3.7).
+    SolicitRouters,
     /// Make the kernel and the resolver look like this, and say
     /// [`Input::Applied`] when it is done.
     Desired(Box<Desired>),
@@ -120,6 +125,8 @@ pub enum Event {
     Received(MessageType, TransactionId, Ipv6Addr),
     /// Something received was dropped.
     Dropped(DropReason),
+    /// The routers of the link say something new.
+    RouterUpdated,
     /// A server delegated a prefix that is longer than the length wished for,
     /// so that there is less room in it (RFC 7084 WPD-3).
     PrefixTooLong(Prefix, u8),
@@ -130,6 +137,15 @@ pub enum Event {
     /// A server that was asked stays silent or does not give; the next one
     /// that advertised is asked, or none is left.
     ServerGivenUp,
+}
+
+/// How the prefixes of a link have changed, the weightier last.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum PrefixChange {
+    /// One was added or deprecated (RFC 9915 §18.2.12).
+    OnLink,
+    /// One that stands for delegation was (RFC 9762 §7.1).
+    Delegating,
 }
 
 /// When to wake the engine if nothing else happens, and what for.

@@ -30,6 +30,9 @@ const fn schedule(max_delay: u64, initial: u64, longest: u64, count: u32) -> Sch
 
 /// SOL_MAX_DELAY 1 s, SOL_TIMEOUT 1 s, SOL_MAX_RT 3600 s (RFC 9915 §7.6).
 pub const SOLICIT: Schedule = Schedule { first_is_longer: true, ..schedule(1, 1, 3600, 0) };
+/// MAX_RTR_SOLICITATION_DELAY 1 s (RFC 4861 §10), then IRT 4 s and MRT 3600 s
+/// without an end (RFC 7559 §2).
+pub const ROUTER_SOLICITATION: Schedule = schedule(1, 4, 3600, 0);
 /// REQ_TIMEOUT 1 s, REQ_MAX_RT 30 s, REQ_MAX_RC 10 (RFC 9915 §7.6).
 pub const REQUEST: Schedule = schedule(0, 1, 30, 10);
 /// REN_TIMEOUT 10 s, REN_MAX_RT 600 s; ends at T2 (RFC 9915 §18.2.4).

@@ -42,18 +42,19 @@ pub(super) struct Wish {
     pub(super) hint: Option<Prefix>,
     /// The length of a prefix.
     pub(super) length: Option<u8>,
-    /// Nothing is of use without this association; no prefix is that is longer
-    /// than wished for.
+    /// Longer prefixes are of no use.
+    pub(super) longest: Option<u8>,
+    /// Nothing is of use without this association.
     pub(super) require: bool,
+    /// What is held is used to its end, and nothing is asked for.
+    pub(super) retired: bool,
 }
 
 impl Wish {
     /// True for a lease that is of use (RFC 8168 §3.3).
     fn accepts(self, what: &Leased) -> bool {
-        match (self, what) {
-            (Self { require: true, length: Some(longest), .. }, Leased::Prefix { prefix, .. }) => {
-                prefix.length() <= longest
-            }
+        match (self.longest, what) {
+            (Some(longest), Leased::Prefix { prefix, .. }) => prefix.length() <= longest,
             _ => true,
         }
     }

@@ -37,8 +37,8 @@ impl Leases {
         let wish = Wish { require: config.require_address, ..Wish::default() };
         let address = config.address.map(|iaid| Association::new(Kind::Address, iaid, wish));
         let prefixes = config.prefixes.iter().map(|request| {
-            let PrefixRequest { iaid, hint, length, require } = *request;
-            Association::new(Kind::Prefix, iaid, Wish { hint, length, require })
+            let PrefixRequest { iaid, hint, length, longest, require, retired } = *request;
+            Association::new(Kind::Prefix, iaid, Wish { hint, length, longest, require, retired })
         });
         Self(address.into_iter().chain(prefixes).collect())
     }
@@ -57,7 +57,7 @@ impl Leases {
 
     /// The associations of a Solicit: hints, no leases (RFC 9915 §18.2.1).
     pub(super) fn asking(&self) -> Vec<DhcpOption> {
-        self.0.iter().map(Association::asking_option).collect()
+        self.wanted().map(Association::asking_option).collect()
     }
 
     /// The associations of a Request: what was offered, and hints for what
@@ -70,13 +70,13 @@ impl Leases {
             let named = lasting.take(self.most()).map(|offer| offer.what.clone());
             ia.requesting_option(&named.collect::<Vec<_>>())
         };
-        self.0.iter().map(offers).collect()
+        self.wanted().map(offers).collect()
     }
 
     /// The associations of a Renew or Rebind: the leases held, and hints for
     /// what is still missing (RFC 9915 §18.2.4).
     pub(super) fn holding(&self) -> Vec<DhcpOption> {
-        self.0.iter().map(Association::held_option).collect()
+        self.wanted().map(Association::held_option).collect()
     }
 
     /// The associations of a Confirm: addresses alone (RFC 9915 §18.2.3).
@@ -98,6 +98,9 @@ impl Leases {
         for index in 0..self.0.len() {
             let elsewhere = self.leased_elsewhere(index);
             let Some(ia) = self.0.get_mut(index) else { continue };
+            if ia.wish.retired {
+                continue;
+            }
             let held = ia.is_held();
             let Some(offered) = answer.ia(ia.kind, ia.iaid) else {
                 taken.missing |= held;
@@ -169,12 +172,12 @@ impl Leases {
 
     /// How many associations an answer would fill.
     pub(super) fn would_gain(&self, answer: &Answer) -> usize {
-        self.0.iter().filter(|ia| ia.would_gain(answer)).count()
+        self.wanted().filter(|ia| ia.would_gain(answer)).count()
     }
 
     /// True when an answer would fill all associations.
     pub(super) fn would_be_complete(&self, answer: &Answer) -> bool {
-        self.would_gain(answer) == self.0.len()
+        self.wanted().all(|ia| ia.would_gain(answer))
     }
 
     /// True when an answer gives something, and whatever nothing is of use
@@ -233,7 +236,7 @@ impl Leases {
 
     /// True when an association holds nothing and nobody has refused it.
     pub(super) fn any_wanting(&self) -> bool {
-        self.0.iter().any(|ia| !ia.is_held() && !ia.refused)
+        self.wanted().any(|ia| !ia.is_held() && !ia.refused)
     }
 
     /// The earliest T1 of the associations that hold leases: one schedule
@@ -257,7 +260,7 @@ impl Leases {
     /// and no address is tentative.
     pub(super) fn is_settled(&self) -> bool {
         self.any_held()
-            && self.0.iter().all(|ia| ia.is_held() || ia.refused)
+            && self.wanted().all(|ia| ia.is_held() || ia.refused)
             && !self.any_tentative()
     }
 
@@ -344,8 +347,17 @@ impl Leases {
         MAX_LEASES.checked_div(self.0.len()).unwrap_or(0).max(1)
     }
 
+    /// True when something is asked for.
+    pub(super) fn any_wanted(&self) -> bool {
+        self.wanted().next().is_some()
+    }
+
+    fn wanted(&self) -> impl Iterator<Item = &Association> {
+        self.0.iter().filter(|ia| !ia.wish.retired)
+    }
+
     fn held(&self) -> impl Iterator<Item = &Association> {
-        self.0.iter().filter(|ia| ia.is_held())
+        self.wanted().filter(|ia| ia.is_held())
     }
 
     fn iter(&self) -> impl Iterator<Item = (Iaid, &Lease)> {

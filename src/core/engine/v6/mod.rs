@@ -29,8 +29,9 @@ mod solicit;
 use std::net::Ipv6Addr;
 
 use crate::desired::Desired;
-use crate::engine::{Config, Deadline, Event, Input, Restored};
+use crate::engine::{Config, Deadline, Event, Input, PrefixChange, Restored};
 use crate::link::{Datagram, Link};
+use crate::reason::DropReason;
 use crate::record::Record;
 use crate::rng::Rng;
 use crate::snapshot::{Mode, Snapshot, StateName};
@@ -63,6 +64,8 @@ enum State {
     Idle,
     /// Waiting for somebody to ask for something: everything was released.
     Resting,
+    /// Waiting for something to ask for: no router has said that there is any.
+    Waiting,
     /// Looking for servers.
     Solicit(Solicit),
     /// Asking one server for leases.
@@ -127,7 +130,7 @@ impl Client {
             Input::Release => self.leave(now, Then::Rest),
             Input::Restart => self.leave(now, Then::StartOver),
             Input::Stop { release } => self.stop(now, release),
-            Input::Applied | Input::Tick => {}
+            Input::Applied | Input::Tick | Input::Router(_) => {}
         }
         self.advance(now);
     }
@@ -190,11 +193,46 @@ impl Client {
     /// address is tentative; stateless: there was a Reply.
     pub(super) fn is_settled(&self) -> bool {
         match self.state {
-            State::Idle | State::Stopped | State::Decline(_) => false,
+            State::Idle | State::Waiting | State::Stopped | State::Decline(_) => false,
             _ if self.common.link.index == 0 || self.common.trust != Trust::Full => false,
             _ if self.common.config.mode == Mode::Stateless => self.common.informed,
             _ => self.common.leases.is_settled(),
         }
+    }
+
+    /// True while anything is held that a server has given.
+    pub(super) fn holds_something(&self) -> bool {
+        self.common.leases.any_held() || self.common.informed
+    }
+
+    /// Tells others something.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.common.events.push_back(event);
+    }
+
+    /// Counts something that was dropped and tells others.
+    pub(super) fn drop_for(&mut self, reason: DropReason) {
+        self.common.counters.dropped.count(reason);
+        self.tell(Event::Dropped(reason));
+    }
+
+    /// The prefixes of the link have changed: perhaps the servers have
+    /// something new as well (RFC 9915 §18.2.12, RFC 9762 §7.1).
+    pub(super) fn on_changed_prefixes(&mut self, now: Instant, change: PrefixChange) {
+        if !self.common.link.is_usable() {
+            return;
+        }
+        self.turn(|common, state| match (state, change) {
+            (State::Bound(_), PrefixChange::Delegating) if common.leases.any_prefix() => {
+                State::Rebind(Rebind::verifying(common, now))
+            }
+            (State::Bound(_), _) if common.leases.any_prefix() => {
+                State::Renew(Renew::new(common, now))
+            }
+            (State::Bound(_), _) => confirm::verify(common, now),
+            (State::Informed(_), _) => State::Inform(Inform::new(common, now)),
+            (state, _) => state,
+        });
     }
 
     /// True after [`Input::Stop`].
@@ -287,10 +325,7 @@ impl Client {
                 self.common.count_received(&answer, self.state.exchange());
                 self.turn(|common, state| state.on_answer(common, now, answer));
             }
-            Err(reason) => {
-                self.common.counters.dropped.count(reason);
-                self.common.events.push_back(Event::Dropped(reason));
-            }
+            Err(reason) => self.drop_for(reason),
         }
     }
 
@@ -311,7 +346,9 @@ impl Client {
         }
         let other =
             config.duid != self.common.config.duid || config.mode != self.common.config.mode;
-        if other {
+        // What was asked for without leases stays until there are some.
+        let had_options = self.common.informed && config.mode == Mode::Stateful;
+        if other && !had_options {
             self.common.clear();
         }
         let has_to_ask = self.common.configure(config) || other;
@@ -323,6 +360,7 @@ impl Client {
             State::Release(release) if other => release.end_early(common, now),
             State::Resting | State::Release(_) | State::Stopped | State::Idle => state,
             _ if !common.link.is_usable() => State::Idle,
+            _ if had_options => State::start(common, now, false),
             state if common.leases.any_held() || common.informed => state.ask_anew(common, now),
             _ => {
                 common.clear();
@@ -360,7 +398,7 @@ impl Client {
     /// Replaces the state by what a transition makes of it.
     fn turn(&mut self, transition: impl FnOnce(&mut Common, State) -> State) {
         let state = core::mem::replace(&mut self.state, State::Idle);
-        self.state = transition(&mut self.common, state);
+        self.state = transition(&mut self.common, state).or_wait(&self.common);
     }
 }
 
@@ -372,6 +410,25 @@ impl State {
             Mode::Stateful if delayed => Self::Solicit(Solicit::delayed(common, now)),
             Mode::Stateful => Self::Solicit(Solicit::new(common, now)),
             Mode::Stateless => Self::Inform(Inform::new(common, now)),
+            Mode::Auto => Self::Waiting,
+        }
+    }
+
+    /// Nothing is asked where nothing is wanted any more; what is held is used
+    /// to its end.
+    fn or_wait(self, common: &Common) -> Self {
+        let asks_for_leases = matches!(
+            self,
+            Self::Solicit(_)
+                | Self::Request(_)
+                | Self::Renew(_)
+                | Self::Rebind(_)
+                | Self::Confirm(_)
+        );
+        match self {
+            state if !asks_for_leases || common.leases.any_wanted() => state,
+            _ if common.leases.any_held() => Self::Bound(Bound),
+            _ => Self::Waiting,
         }
     }
 
@@ -433,7 +490,7 @@ impl State {
             Self::Release(release) => release.on_time(common, now),
             Self::Inform(inform) => inform.on_time(common, now),
             Self::Informed(informed) => informed.on_time(common, now),
-            state @ (Self::Idle | Self::Resting | Self::Stopped) => state,
+            state @ (Self::Idle | Self::Resting | Self::Waiting | Self::Stopped) => state,
         }
     }
 
@@ -451,6 +508,7 @@ impl State {
             // Without an open exchange nothing gets past the door.
             state @ (Self::Idle
             | Self::Resting
+            | Self::Waiting
             | Self::Bound(_)
             | Self::Informed(_)
             | Self::Stopped) => state,
@@ -504,7 +562,7 @@ impl State {
             Self::Confirm(confirm) => Some(&confirm.exchange),
             Self::Release(release) => Some(&release.exchange),
             Self::Inform(inform) => Some(&inform.exchange),
-            Self::Idle | Self::Resting | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
+            _ => None,
         }
     }
 
@@ -518,13 +576,13 @@ impl State {
             Self::Confirm(confirm) => Some(&mut confirm.exchange),
             Self::Release(release) => Some(&mut release.exchange),
             Self::Inform(inform) => Some(&mut inform.exchange),
-            Self::Idle | Self::Resting | Self::Bound(_) | Self::Informed(_) | Self::Stopped => None,
+            _ => None,
         }
     }
 
     const fn name(&self) -> StateName {
         match self {
-            Self::Idle | Self::Resting => StateName::Idle,
+            Self::Idle | Self::Resting | Self::Waiting => StateName::Idle,
             Self::Solicit(_) => StateName::Soliciting,
             Self::Request(_) => StateName::Requesting,
             Self::Bound(_) => StateName::Bound,

@@ -74,10 +74,7 @@ impl Client {
     pub(super) fn on_reconfigure(&mut self, now: Instant, datagram: &Datagram) {
         match self.admit_reconfigure(datagram) {
             Ok(order) => self.obey(now, datagram, order),
-            Err(reason) => {
-                self.common.counters.dropped.count(reason);
-                self.common.events.push_back(Event::Dropped(reason));
-            }
+            Err(reason) => self.drop_for(reason),
         }
     }
 
