@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use dhc6c_core::snapshot::{Address, AddressState, DelegatedPrefix, Mode, Snapshot};
 use dhc6c_core::time::Lifetime;
 use dhc6c_core::wire::code;
+use dhc6c_core::wire::parameter::EncryptedDns;
 
 /// The text for one interface, several lines with a line break at the end.
 pub(crate) fn text(snapshot: &Snapshot) -> String {
@@ -22,6 +23,16 @@ pub(crate) fn text(snapshot: &Snapshot) -> String {
     page.list("Domains", &options.domains);
     page.list("NTP", &options.ntp);
     page.list("SNTP", &options.sntp);
+    page.rows("Encrypted", options.encrypted_dns.iter().map(resolver));
+    page.list("Name", options.fqdn.as_slice());
+    page.list("Portal", options.captive_portal.as_slice());
+    page.list("AFTR", options.aftr.as_slice());
+    page.list("SIP", &options.sip_domains);
+    page.list("SIP", &options.sip_servers);
+    page.list("PCP", &options.pcp_servers.concat());
+    page.list("Time zone", options.timezone.as_slice());
+    page.list("Time zone", options.timezone_posix.as_slice());
+    page.list("Boot", options.boot_file.as_slice());
     for (number, payloads) in &options.raw {
         let name = code::name(*number).unwrap_or("unknown");
         page.rows("Option", payloads.iter().map(|hex| format!("{number} {name}  {hex}")));
@@ -89,6 +100,12 @@ impl Page {
             self.row("Dropped", &texts.join(", "));
         }
     }
+}
+
+fn resolver(resolver: &EncryptedDns) -> String {
+    let words = resolver.addresses.iter().map(ToString::to_string).chain(resolver.alpn.clone());
+    let words: Vec<_> = std::iter::once(resolver.name.to_string()).chain(words).collect();
+    words.join(" ")
 }
 
 fn address(address: &Address) -> String {

@@ -176,9 +176,11 @@ impl Uplink {
         };
         let link = links.find(name).unwrap_or_default();
         // One that is waited for gets its socket when it comes.
-        let socket = (link.index != 0).then(|| Socket::open(name, link.index)).transpose()?;
+        let socket =
+            (link.index != 0).then(|| Socket::open(name, link.index, wan.marks())).transpose()?;
         let minds_routers = link.index != 0 && wan.mode.value == Mode::Auto;
-        let routers = minds_routers.then(|| RouterSocket::open(name, link.index)).transpose()?;
+        let routers =
+            minds_routers.then(|| RouterSocket::open(name, link.index, wan.marks())).transpose()?;
         let now = clock::now();
         let (journal, warning) = Journal::open(&global.run_dir.join(format!("{name}.journal")));
         if let Some(warning) = warning {
@@ -369,14 +371,15 @@ impl Uplink {
     /// Opens what is not open, where there is an interface to open it on.
     fn open_sockets(&mut self) {
         let Link { index: index @ 1.., .. } = self.link else { return };
+        let marks = self.settings.wan.marks();
         let complain = |error: &Error| warn!("{}: {error}", self.name);
         if self.socket.is_none() {
-            self.socket = Socket::open(&self.name, index).inspect_err(complain).ok();
+            self.socket = Socket::open(&self.name, index, marks).inspect_err(complain).ok();
         }
         if self.settings.wan.mode.value != Mode::Auto {
             self.routers = None;
         } else if self.routers.is_none() {
-            self.routers = RouterSocket::open(&self.name, index).inspect_err(complain).ok();
+            self.routers = RouterSocket::open(&self.name, index, marks).inspect_err(complain).ok();
         }
     }
 

@@ -12,6 +12,7 @@ use crate::ident::{Duid, Iaid};
 use crate::prefix::Prefix;
 use crate::reason::DropCounts;
 use crate::time::Lifetime;
+use crate::wire::parameter::{AddressSelection, EncryptedDns};
 use crate::wire::{DomainName, MessageType};
 
 /// An interface at one moment.
@@ -195,6 +196,7 @@ pub struct Next {
 
 /// Options in effect.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default)]
 pub struct Options {
     /// Name servers (23).
     pub dns: Vec<Ipv6Addr>,
@@ -208,7 +210,39 @@ pub struct Options {
     pub aftr: Option<DomainName>,
     /// The captive portal's address (103).
     pub captive_portal: Option<String>,
-    /// All other options: their payloads in hexadecimal, by code.
+    // Those from here on to `raw` are there only where a server has given them.
+    /// Resolvers under encryption, the best first (144).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub encrypted_dns: Vec<EncryptedDns>,
+    /// Our name as the server has it (39).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fqdn: Option<DomainName>,
+    /// SIP servers by name, to be preferred to those by address (21).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sip_domains: Vec<DomainName>,
+    /// SIP servers by address (22).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sip_servers: Vec<Ipv6Addr>,
+    /// The addresses of each server for port control (86).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pcp_servers: Vec<Vec<Ipv6Addr>>,
+    /// The time zone by its name, to be preferred to the other (42).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// The time zone in the words of POSIX (41).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone_posix: Option<String>,
+    /// What to boot (59).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_file: Option<String>,
+    /// With which parameters, in order (60).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub boot_parameters: Vec<String>,
+    /// The policy for the choice of addresses (84).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_selection: Option<AddressSelection>,
+    /// All options but those above the resolvers under encryption: their
+    /// payloads in hexadecimal, by code.
     pub raw: BTreeMap<u16, Vec<String>>,
 }
 

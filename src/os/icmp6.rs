@@ -20,7 +20,7 @@ use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
 use super::error::Error;
-use super::socket;
+use super::socket::{self, Marks};
 
 /// All routers of a link (RFC 4291 §2.7.1).
 const ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
@@ -44,7 +44,7 @@ pub(crate) struct RouterSocket {
 impl RouterSocket {
     /// Opens the socket on an interface. Needs a runtime with I/O, and
     /// CAP_NET_RAW.
-    pub(crate) fn open(interface: &str, index: u32) -> Result<Self, Error> {
+    pub(crate) fn open(interface: &str, index: u32, marks: Marks) -> Result<Self, Error> {
         const WHAT: &str = "cannot listen to routers";
         let failed = |error: io::Error| match error.kind() {
             io::ErrorKind::PermissionDenied => Error::permission(WHAT, "CAP_NET_RAW"),
@@ -55,6 +55,7 @@ impl RouterSocket {
             socket2::Socket::new(Domain::IPV6, kind, Some(Protocol::ICMPV6)).map_err(failed)?;
         socket.attach_filter(&advertisements()).map_err(failed)?;
         socket::bind_device(&socket, interface, WHAT)?;
+        marks.put_on(&socket, WHAT)?;
         setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true).map_err(|e| failed(e.into()))?;
         socket.set_recv_hoplimit_v6(true).map_err(failed)?;
         socket.set_multicast_if_v6(index).map_err(failed)?;

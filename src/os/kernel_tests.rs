@@ -22,6 +22,7 @@ use super::file::TestDirectory;
 use super::journal::Journal;
 use super::link::{AddressState, Change, Links, ipv6_enabled};
 use super::resolver::{Choice, Resolver};
+use super::socket::Marks;
 use super::udp::Socket;
 
 const ADDRESS: &str = "2001:db8:1::1000";
@@ -400,7 +401,7 @@ fn datagrams_go_to_the_servers_from_our_link_local_address() {
         let server = UdpSocket::bind("[::]:547").unwrap();
         server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         server.join_multicast_v6(&servers, peer).unwrap();
-        let mut socket = Socket::open("u0", world.index).unwrap();
+        let mut socket = Socket::open("u0", world.index, Marks::default()).unwrap();
         socket.send(world.link_local, b"solicit").unwrap();
         let mut buffer = [0; 99];
         let (length, from) = server.recv_from(&mut buffer).unwrap();
@@ -415,11 +416,16 @@ fn datagrams_go_to_the_servers_from_our_link_local_address() {
         let reply = socket.receive().await.unwrap();
         assert_eq!((reply.octets, reply.destination), (b"reply".to_vec(), world.link_local));
 
-        let Err(error) = Socket::open("u0", world.index) else { panic!("two at one port") };
+        let Err(error) = Socket::open("u0", world.index, Marks::default()) else {
+            panic!("two at one port")
+        };
         println!("{error} ({:?})", error.hint);
         assert_eq!(error.kind, Kind::Runtime);
         assert!(error.why.contains(&format!("(pid {})", std::process::id())), "{error}");
-        assert!(Socket::open("p0", peer).is_ok(), "another interface has its own port 546");
+        assert!(
+            Socket::open("p0", peer, Marks::default()).is_ok(),
+            "another interface has its own port 546"
+        );
     });
 }
 
@@ -461,7 +467,7 @@ fn an_idle_process_is_never_woken() {
         return;
     }
     in_namespace(async |mut world| {
-        let mut socket = Socket::open("u0", world.index).unwrap();
+        let mut socket = Socket::open("u0", world.index, Marks::default()).unwrap();
         let mut kernel = world.kernel().await;
         kernel.apply(&with_address(ADDRESS, 2000, 3000), clock::now()).await;
         world.until(&world.usable(ADDRESS)).await;

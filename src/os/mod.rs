@@ -50,7 +50,7 @@ pub(crate) mod patience;
 pub(crate) mod permission;
 pub(crate) mod raw;
 pub(crate) mod resolver;
-mod socket;
+pub(crate) mod socket;
 pub(crate) mod store;
 pub(crate) mod udp;
 pub(crate) mod writer;

@@ -9,9 +9,34 @@ use nix::errno::Errno;
 use nix::libc::{c_int, in6_addr, in6_pktinfo};
 use nix::sys::socket::{
     ControlMessage, ControlMessageOwned, MsgFlags, RecvMsg, SockaddrIn6, recvmsg, sendmsg,
+    setsockopt, sockopt,
 };
 
 use super::error::Error;
+
+/// How what we send is marked; absent is left to the kernel.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Marks {
+    /// The class in the network, 0 to 63 (RFC 2474 §3).
+    pub(crate) dscp: Option<u8>,
+    /// The priority within this machine (SO_PRIORITY).
+    pub(crate) priority: Option<u8>,
+}
+
+impl Marks {
+    /// Has a socket mark what it sends; `what` is said of a failure.
+    pub(super) fn put_on(self, socket: &socket2::Socket, what: &str) -> Result<(), Error> {
+        if let Some(dscp) = self.dscp {
+            // The lower two bits are for congestion.
+            socket.set_tclass_v6(u32::from(dscp) << 2).map_err(|error| Error::new(what, error))?;
+        }
+        if let Some(priority) = self.priority {
+            setsockopt(socket, sockopt::Priority, &i32::from(priority))
+                .map_err(|error| Error::new(what, error))?;
+        }
+        Ok(())
+    }
+}
 
 /// A message from a link.
 pub(super) struct Received {
@@ -86,4 +111,24 @@ pub(super) fn receive(descriptor: i32, buffer: &mut [u8]) -> io::Result<Received
     let length = message.bytes;
     let octets = buffer.get(..length).unwrap_or_default().to_vec();
     Ok(Received { index, source, destination, hop_limit, octets })
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::getsockopt;
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    #[test]
+    fn marks_are_on_the_socket_and_absent_ones_are_not() {
+        let socket = Socket::new(Domain::IPV6, Type::DGRAM, None).unwrap();
+        let usual = getsockopt(&socket, sockopt::Priority).unwrap();
+        Marks::default().put_on(&socket, "").unwrap();
+        assert_eq!(socket.tclass_v6().unwrap(), 0);
+        assert_eq!(getsockopt(&socket, sockopt::Priority).unwrap(), usual);
+        Marks { dscp: Some(46), priority: Some(6) }.put_on(&socket, "").unwrap();
+        assert_eq!(socket.tclass_v6().unwrap(), 46 << 2);
+        assert_eq!(getsockopt(&socket, sockopt::Priority).unwrap(), 6);
+    }
 }

@@ -17,7 +17,7 @@ use tokio::net::UdpSocket;
 
 use super::error::Error;
 use super::owner;
-use super::socket::{self, Received};
+use super::socket::{self, Marks, Received};
 
 /// Where clients listen (RFC 9915 §7.2).
 const CLIENT_PORT: u16 = 546;
@@ -38,8 +38,8 @@ pub(crate) struct Socket {
 
 impl Socket {
     /// Opens the port on an interface. Needs a runtime with I/O.
-    pub(crate) fn open(interface: &str, index: u32) -> Result<Self, Error> {
-        Self::open_at(interface, index, CLIENT_PORT)
+    pub(crate) fn open(interface: &str, index: u32, marks: Marks) -> Result<Self, Error> {
+        Self::open_at(interface, index, CLIENT_PORT, marks)
     }
 
     /// Waits for the next datagram that arrived on our interface. Dropping
@@ -63,7 +63,7 @@ impl Socket {
         self.send_to(SocketAddrV6::new(SERVERS, SERVER_PORT, 0, self.index), source, octets)
     }
 
-    fn open_at(interface: &str, index: u32, port: u16) -> Result<Self, Error> {
+    fn open_at(interface: &str, index: u32, port: u16, marks: Marks) -> Result<Self, Error> {
         let what = format!("cannot open UDP port {port}");
         let failed = |error: io::Error| Error::new(&what, error);
         let kind = Type::DGRAM.cloexec().nonblocking();
@@ -71,6 +71,7 @@ impl Socket {
             socket2::Socket::new(Domain::IPV6, kind, Some(Protocol::UDP)).map_err(failed)?;
         socket.set_only_v6(true).map_err(failed)?;
         socket::bind_device(&socket, interface, &what)?;
+        marks.put_on(&socket, &what)?;
         setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &true).map_err(|e| failed(e.into()))?;
         socket.set_multicast_if_v6(index).map_err(failed)?;
         // The hop limit of multicast stays at the kernel's 1: what we send is
@@ -115,7 +116,7 @@ mod tests {
 
     /// A socket on the loopback interface at a free port.
     fn loopback() -> (Socket, u16) {
-        let socket = Socket::open_at("lo", 1, 0).unwrap();
+        let socket = Socket::open_at("lo", 1, 0, Marks::default()).unwrap();
         let port = socket.socket.local_addr().unwrap().port();
         (socket, port)
     }
@@ -150,7 +151,7 @@ mod tests {
     fn a_port_in_use_names_its_owner() {
         run(async {
             let (_first, port) = loopback();
-            let Err(error) = Socket::open_at("lo", 1, port) else {
+            let Err(error) = Socket::open_at("lo", 1, port, Marks::default()) else {
                 panic!("two sockets at one port");
             };
             let pid = std::process::id();
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn an_interface_that_is_absent_is_named_as_such() {
         run(async {
-            let Err(error) = Socket::open_at("nosuchlink0", 9999, 0) else {
+            let Err(error) = Socket::open_at("nosuchlink0", 9999, 0, Marks::default()) else {
                 panic!("opened on an absent interface");
             };
             assert_eq!(error.why, "no such interface");

@@ -3,9 +3,14 @@
 use crate::client::Launch;
 use crate::kernel;
 use crate::lab::Lab;
+use crate::pcap::{REQUEST, SOLICIT};
+use crate::poll;
 
-pub(crate) const TESTS: &[(&str, fn())] =
-    tests![interface_of_the_file_is_waited_for, everything_wrong_is_told_before_anything_is_done];
+pub(crate) const TESTS: &[(&str, fn())] = tests![
+    interface_of_the_file_is_waited_for,
+    everything_wrong_is_told_before_anything_is_done,
+    fqdn_01_ucl_01_vcl_01_who_we_are_is_said_and_every_message_is_marked,
+];
 
 /// Input: `dhc6c --config FILE` where the file names wan0, which comes into being later.
 /// Expected: one line that says so; then bound, as the file says.
@@ -22,6 +27,29 @@ fn interface_of_the_file_is_waited_for() {
     client.wait_ready();
     assert_eq!(kernel::addresses(&lab.world().cpe()).len(), 1);
     client.wait_line("a message in the log", |line| line.contains("sent solicit"));
+    lab.finish(&[&server]);
+}
+
+/// Input: a file with a name, classes and a DSCP. Expected: Solicit and Request carry them;
+/// all that is sent has the class in the network.
+fn fqdn_01_ucl_01_vcl_01_who_we_are_is_said_and_every_message_is_marked() {
+    let lab = Lab::new();
+    let server = crate::servers::dnsmasq(lab.world());
+    let client = Launch::new(lab.world())
+        .with_file(
+            "[[wan]]\ninterface = \"wan0\"\nfqdn = \"cpe.example.net\"\nuser-class = \"abc\"\n\
+             vendor-class = { 40808 = \"box\" }\ndscp = 46\npriority = 6\n",
+        )
+        .start();
+    client.wait_ready();
+    for kind in [SOLICIT, REQUEST] {
+        let message = lab.capture().first_of(kind, poll::SOON);
+        assert_eq!(message.option(39), Some(b"\x01\x03cpe\x07example\x03net\0".as_slice()));
+        assert_eq!(message.option(15), Some(b"\0\x03abc".as_slice()));
+        assert_eq!(message.option(16), Some(b"\0\0\x9f\x68\0\x03box".as_slice()));
+        assert!(message.requested().contains(&39));
+        assert_eq!(message.dscp, 46);
+    }
     lab.finish(&[&server]);
 }
 

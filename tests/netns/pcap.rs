@@ -31,6 +31,8 @@ pub(crate) struct Message {
     /// Seconds since 1970, by the capture's clock.
     pub(crate) at: f64,
     pub(crate) hop_limit: u8,
+    /// The class in the network, 0 to 63.
+    pub(crate) dscp: u8,
     pub(crate) source: Ipv6Addr,
     pub(crate) destination: Ipv6Addr,
     pub(crate) source_port: u16,
@@ -153,6 +155,8 @@ fn message(at: f64, frame: &[u8]) -> Option<Message> {
     Some(Message {
         at,
         hop_limit: header[7],
+        // Half of the traffic class stands in either octet.
+        dscp: (header[0] << 4 | header[1] >> 4) >> 2,
         source: address(&header[8..24]),
         destination: address(&header[24..40]),
         source_port: big(&udp[..2]) as u16,

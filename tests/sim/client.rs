@@ -36,6 +36,7 @@ pub fn wants_address() -> Config {
         reconfigure_accept: true,
         request: vec![code::DNS_SERVERS, code::DOMAIN_LIST, code::SNTP_SERVERS, code::NTP_SERVER],
         send: Vec::new(),
+        fqdn: None,
         initial_delay: true,
         limit: SendLimit::default(),
     }

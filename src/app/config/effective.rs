@@ -7,14 +7,16 @@ use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::Mode;
 use dhc6c_core::time::Duration;
+use dhc6c_core::wire::code;
 
 use crate::app::cli::{Global, InitialDelay, RunOptions};
 use crate::app::log::{Format, Verbosity};
 use crate::os::hook::{self, Selection};
 use crate::os::resolver::Choice;
+use crate::os::socket::Marks;
 
 use super::setting::{Origin, Setting};
-use super::wish::{DuidChoice, PrefixWish, SentOption};
+use super::wish::{DuidChoice, HostName, PrefixWish, SentOption, VendorClass, class_payload};
 use super::word::{AddressWish, EventName, Style, Word as _};
 
 /// Where leases and the DUID are kept unless somebody says otherwise.
@@ -97,6 +99,16 @@ pub(crate) struct Wan {
     pub(crate) duid: Setting<Option<DuidChoice>>,
     /// The first IAID; `None` is made from the name.
     pub(crate) iaid: Setting<Option<u32>>,
+    /// Our name, for the DNS.
+    pub(crate) fqdn: Setting<Option<HostName>>,
+    /// What kind of user we are.
+    pub(crate) user_class: Setting<Vec<String>>,
+    /// What vendors call us.
+    pub(crate) vendor_class: Setting<Vec<VendorClass>>,
+    /// The priority of our packets within this machine (SO_PRIORITY).
+    pub(crate) priority: Setting<Option<u8>>,
+    /// The class of our packets in the network (RFC 2474).
+    pub(crate) dscp: Setting<Option<u8>>,
     /// Accept Reconfigure.
     pub(crate) reconfigure: Setting<bool>,
     /// Send a Release on stop.
@@ -205,6 +217,11 @@ impl Wan {
             send: Setting::default(Vec::new()),
             duid: Setting::default(None),
             iaid: Setting::default(None),
+            fqdn: Setting::default(None),
+            user_class: Setting::default(Vec::new()),
+            vendor_class: Setting::default(Vec::new()),
+            priority: Setting::default(None),
+            dscp: Setting::default(None),
             reconfigure: Setting::default(true),
             release_on_stop: Setting::default(false),
             keep_on_stop: Setting::default(false),
@@ -272,6 +289,28 @@ impl Wan {
         requests.iter().enumerate().all(is_new)
     }
 
+    /// What is sent besides what the protocol asks for: the options given, and
+    /// the classes.
+    fn sent(&self) -> Vec<(u16, Vec<u8>)> {
+        let given = self.send.value.iter().map(|sent| (sent.code, sent.payload.clone()));
+        let user = Some(&self.user_class.value).filter(|texts| !texts.is_empty());
+        let user = user.map(|texts| (code::USER_CLASS, class_payload(texts)));
+        let vendor = self.vendor_class.value.iter();
+        let vendor = vendor.map(|class| (code::VENDOR_CLASS, class.payload()));
+        given.chain(user).chain(vendor).collect()
+    }
+
+    /// How many octets of it there are in a message.
+    pub(super) fn sent_octets(&self) -> usize {
+        let name = self.fqdn.value.as_ref().map_or(0, |name| name.wire().len() + 5);
+        name + self.sent().iter().map(|(_, payload)| payload.len() + 4).sum::<usize>()
+    }
+
+    /// How its packets are marked.
+    pub(crate) const fn marks(&self) -> Marks {
+        Marks { dscp: self.dscp.value, priority: self.priority.value }
+    }
+
     /// What the engine of this uplink is to do.
     pub(crate) fn engine(
         &self,
@@ -301,7 +340,8 @@ impl Wan {
             rapid_commit: self.rapid_commit.value,
             reconfigure_accept: self.reconfigure.value,
             request: usual.iter().chain(&self.request.value).copied().collect(),
-            send: self.send.value.iter().map(|sent| (sent.code, sent.payload.clone())).collect(),
+            send: self.sent(),
+            fqdn: self.fqdn.value.as_ref().map(HostName::wire),
             initial_delay,
             limit: SendLimit::new(messages, window),
             ..bare

@@ -13,7 +13,9 @@ use super::node::{
     walk, word, wrong,
 };
 use super::setting::{Origin, Setting};
-use super::wish::{DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, requested_code};
+use super::wish::{
+    DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, VendorClass, requested_code,
+};
 
 /// What a file says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -106,11 +108,19 @@ pub(super) const WAN: &[Key<Wan>] = &[
     }),
     Key::new("dns", |wan, node, text| put(&mut wan.dns, node, text, word(node))),
     Key::new("metric", |wan, node, text| put(&mut wan.metric, node, text, metric(node))),
-    Key::later("fqdn"),
-    Key::later("user-class"),
-    Key::later("vendor-class"),
-    Key::later("priority"),
-    Key::later("dscp"),
+    Key::new("fqdn", |wan, node, text| {
+        put(&mut wan.fqdn, node, text, parsed(node, "a name as in `cpe.example.net`").map(Some))
+    }),
+    Key::new("user-class", |wan, node, text| put(&mut wan.user_class, node, text, classes(node))),
+    Key::new("vendor-class", |wan, node, text| {
+        put(&mut wan.vendor_class, node, text, vendor_classes(node))
+    }),
+    Key::new("priority", |wan, node, text| {
+        put(&mut wan.priority, node, text, number(node, 0..=7).map(small).map(Some))
+    }),
+    Key::new("dscp", |wan, node, text| {
+        put(&mut wan.dscp, node, text, number(node, 0..=63).map(small).map(Some))
+    }),
     Key::later("table"),
     Key::later("vrf"),
     Key::later("sysctl"),
@@ -211,6 +221,9 @@ fn wan(entry: &Node<'_>, text: Text<'_>) -> Read<Wan> {
     }
     if wan.request.origin != Origin::Default && wan.request_only.origin != Origin::Default {
         complain("request", "stands beside `request-only`: put all codes there");
+    }
+    if wan.sent_octets() > MOST_SENT {
+        complain("send", "more than 512 octets, classes and name included, do not fit");
     }
     if wan.mode.value == Mode::Stateless && !wan.prefix.value.is_empty() {
         complain("prefix", "no prefix can be had with mode `stateless`");
@@ -328,6 +341,40 @@ fn sent(node: &Node<'_>) -> Read<Vec<SentOption>> {
         return wrong(node.span(), format!("more than {MOST_SENT} octets do not fit one message"));
     }
     if problems.is_empty() { Ok(sent) } else { Err(problems) }
+}
+
+/// A number that was read within the bounds of an octet.
+fn small(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
+
+/// A text, or several.
+fn classes(node: &Node<'_>) -> Read<Vec<String>> {
+    const WHAT: &str = "a text, or a list of texts";
+    let class = |node: &Node<'_>| {
+        let text = string(node, WHAT)?;
+        if text.is_empty() || text.contains(char::is_control) {
+            return wrong(node.span(), "a class is a line of text");
+        }
+        Ok(text.to_owned())
+    };
+    match node.get_ref() {
+        DeValue::Array(_) => list(node, WHAT, class),
+        _ => Ok(vec![class(node)?]),
+    }
+}
+
+/// Texts by enterprise number.
+fn vendor_classes(node: &Node<'_>) -> Read<Vec<VendorClass>> {
+    let table = table(node, "a table as in `{ 40808 = \"model\" }`")?;
+    let mut classes = Vec::new();
+    for (enterprise, texts) in table {
+        let Ok(number) = enterprise.get_ref().parse() else {
+            return wrong(enterprise.span(), "the number of an enterprise is expected");
+        };
+        classes.push(VendorClass { enterprise: number, texts: self::classes(texts)? });
+    }
+    Ok(classes)
 }
 
 fn hooks(node: &Node<'_>, text: Text<'_>) -> Read<Vec<Hook>> {

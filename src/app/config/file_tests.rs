@@ -59,6 +59,11 @@ const GOOD: &[(&str, &[&str])] = &[
     ("initial-delay", &["\"auto\"", "\"always\"", "\"never\""]),
     ("dns", &["\"auto\"", "\"resolved\"", "\"resolvconf\"", "\"none\""]),
     ("metric", &["1024"]),
+    ("fqdn", &["\"cpe\"", "\"cpe.example.net\"", "\"cpe.\""]),
+    ("user-class", &["\"abc\"", "[\"a\", \"b\"]", "[]"]),
+    ("vendor-class", &["{ 40808 = \"model\" }", "{ 1 = [\"a\", \"b\"], 2 = \"c\" }", "{}"]),
+    ("priority", &["0", "7"]),
+    ("dscp", &["0", "63"]),
 ];
 
 #[test]
@@ -115,6 +120,10 @@ fn bad_values_are_explained() {
         ("mode = true", "3:8: expected `stateful`, `stateless`, `auto`, found `true`"),
         ("dns = \"file\"", "3:7: `file` is not supported yet"),
         ("metric = 7", "3:10: a metric other than 1024 is not supported yet"),
+        ("fqdn = \"a b\"", "3:8: expected a name as in `cpe.example.net`, found `a b`"),
+        ("user-class = \"\"", "3:14: a class is a line of text"),
+        ("vendor-class = { x = \"a\" }", "3:18: the number of an enterprise is expected"),
+        ("dscp = 64", "3:8: expected a number from 0 to 63, found `64`"),
         ("prefix = 65", "3:10: expected a number from 1 to 64, found `65`"),
         ("prefix = [56, 0]", "3:15: expected a number from 1 to 64, found `0`"),
         ("prefix = [{ require = 1 }]", "3:23: expected `true` or `false`, found `1`"),

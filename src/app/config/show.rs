@@ -8,7 +8,7 @@ use dhc6c_core::wire::{code, text};
 
 use super::effective::{Configuration, Hook, Shared, Wan};
 use super::setting::{Origin, Setting};
-use super::wish::{DuidChoice, PrefixWish, SentOption};
+use super::wish::{DuidChoice, PrefixWish, SentOption, VendorClass};
 use super::word::Word;
 
 /// Writes everything in effect.
@@ -58,6 +58,16 @@ impl Page {
         self.value("send", &wan.send, |options| sent(options));
         self.value("duid", &wan.duid, |choice| duid(choice.as_ref()));
         self.line("iaid", &wan.first_iaid().0.to_string(), wan.iaid.origin);
+        if let Some(name) = &wan.fqdn.value {
+            self.line("fqdn", &quoted(&name.to_string()), wan.fqdn.origin);
+        }
+        self.value("user-class", &wan.user_class, |texts| list(texts, |text| quoted(text)));
+        self.value("vendor-class", &wan.vendor_class, |classes| vendor_classes(classes));
+        for (key, setting) in [("priority", &wan.priority), ("dscp", &wan.dscp)] {
+            if let Some(number) = setting.value {
+                self.line(key, &number.to_string(), setting.origin);
+            }
+        }
         self.value("reconfigure", &wan.reconfigure, ToString::to_string);
         self.value("release-on-stop", &wan.release_on_stop, ToString::to_string);
         self.value("keep-on-stop", &wan.keep_on_stop, ToString::to_string);
@@ -130,6 +140,16 @@ fn sent(options: &[SentOption]) -> String {
         format!("{name} = \"{}\"", text::hex(&option.payload))
     });
     match options.collect::<Vec<_>>() {
+        parts if parts.is_empty() => "{}".to_owned(),
+        parts => format!("{{ {} }}", parts.join(", ")),
+    }
+}
+
+fn vendor_classes(classes: &[VendorClass]) -> String {
+    let classes = classes
+        .iter()
+        .map(|class| format!("{} = {}", class.enterprise, list(&class.texts, |text| quoted(text))));
+    match classes.collect::<Vec<_>>() {
         parts if parts.is_empty() => "{}".to_owned(),
         parts => format!("{{ {} }}", parts.join(", ")),
     }

@@ -35,6 +35,8 @@ request = ["ntp-server", "dhcp-captive-portal"]  # file:5
 send = { user-class = "0003616263" }  # file:6
 duid = "00030001020304"  # file:7
 iaid = 2711991250  # default
+user-class = []  # default
+vendor-class = {}  # default
 reconfigure = true  # default
 release-on-stop = false  # default
 keep-on-stop = false  # default
@@ -73,7 +75,8 @@ fn what_is_shown_means_the_same_as_a_file() {
 
 #[test]
 fn every_supported_key_is_shown() {
-    let text = "[[wan]]\ninterface = \"a\"\n[[wan]]\ninterface = \"b\"\nrequest-only = []\n";
+    let text = "[[wan]]\ninterface = \"a\"\n[[wan]]\ninterface = \"b\"\nrequest-only = []\n\
+                fqdn = \"c\"\npriority = 1\ndscp = 2\n";
     let shown = show(&configuration(text));
     let wan = file::WAN.iter().filter(|key| key.take.is_some()).map(|key| key.name);
     let shared = file::HOOKS.iter().chain(file::LOG).chain(file::LIMITS).map(|key| key.name);

@@ -1,11 +1,12 @@
 //! What may be wished for, on the command line as in the file: typed, checked
 //! once.
 
+use std::fmt;
 use std::str::FromStr;
 
 use dhc6c_core::ident::{Duid, hex_octets};
 use dhc6c_core::prefix::Prefix;
-use dhc6c_core::wire::code;
+use dhc6c_core::wire::{DomainName, NameError, code};
 
 /// The most octets of options to send, all together, and the most prefixes:
 /// with identifiers, one lease each and the option request they fit 1232
@@ -97,6 +98,70 @@ impl FromStr for SentOption {
     }
 }
 
+/// The texts of one vendor's class (RFC 9915 §21.16).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct VendorClass {
+    /// The vendor's number.
+    pub(crate) enterprise: u32,
+    /// What it calls us.
+    pub(crate) texts: Vec<String>,
+}
+
+impl VendorClass {
+    /// The content of the option.
+    pub(crate) fn payload(&self) -> Vec<u8> {
+        [&self.enterprise.to_be_bytes()[..], &class_payload(&self.texts)].concat()
+    }
+}
+
+/// Texts, each with its length before it (RFC 9915 §21.15).
+pub(crate) fn class_payload(texts: &[String]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    for text in texts {
+        // All of them together are shorter than that, or were refused.
+        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        payload.extend(length.to_be_bytes());
+        payload.extend(text.as_bytes());
+    }
+    payload
+}
+
+/// Our name as it is told: one with a dot is whole, a single label is a part
+/// (RFC 4704 §4.2).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct HostName {
+    name: DomainName,
+    is_whole: bool,
+}
+
+impl HostName {
+    /// As it travels.
+    pub(crate) fn wire(&self) -> Vec<u8> {
+        let mut octets = Vec::new();
+        self.name.encode(&mut octets);
+        if !self.is_whole {
+            // The root, which the rest of a part would come before.
+            octets.pop();
+        }
+        octets
+    }
+}
+
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = self.is_whole && !self.name.as_str().contains('.');
+        write!(f, "{}{}", self.name, if whole { "." } else { "" })
+    }
+}
+
+impl FromStr for HostName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        Ok(Self { name: text.parse()?, is_whole: text.contains('.') })
+    }
+}
+
 /// Which DUID to use.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum DuidChoice {
@@ -126,6 +191,24 @@ impl FromStr for DuidChoice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fqdn_01_a_name_with_a_dot_is_whole_and_another_a_part() {
+        let wire = |text: &str| text.parse::<HostName>().unwrap().wire();
+        assert_eq!(wire("cpe"), b"\x03cpe");
+        assert_eq!(wire("cpe.example.com"), b"\x03cpe\x07example\x03com\0");
+        assert_eq!(wire("cpe."), b"\x03cpe\0");
+        for text in ["cpe", "cpe.", "cpe.example.com"] {
+            assert_eq!(text.parse::<HostName>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn ucl_01_vcl_01_classes_are_texts_with_their_lengths() {
+        assert_eq!(class_payload(&["abc".to_owned(), "d".to_owned()]), b"\0\x03abc\0\x01d");
+        let class = VendorClass { enterprise: 40808, texts: vec!["x".to_owned()] };
+        assert_eq!(class.payload(), b"\0\0\x9f\x68\0\x01x");
+    }
 
     #[test]
     fn wishes_are_checked() {

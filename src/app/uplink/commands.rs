@@ -71,6 +71,9 @@ impl Uplink {
         }
         // The first Solicit is long gone.
         let config = wan.engine(shared, duid.clone(), self.iaids, false);
+        if settings.wan.marks() != self.settings.wan.marks() {
+            (self.socket, self.routers) = (None, None);
+        }
         self.settings = settings;
         self.open_sockets();
         Input::Configure(Box::new(config))

@@ -45,6 +45,9 @@ pub struct Config {
     /// Options to send in every message that asks for options, as code and
     /// payload.
     pub send: Vec<(u16, Vec<u8>)>,
+    /// Our name in its wire form, to be told to the DNS (RFC 4704 §4); without
+    /// the final root where only a part of it is known.
+    pub fqdn: Option<Vec<u8>>,
     /// Delay the first Solicit by a random time up to a second.
     pub initial_delay: bool,
     /// How many messages may leave in what time.
@@ -73,6 +76,7 @@ impl Config {
                 code::NTP_SERVER,
             ],
             send: Vec::new(),
+            fqdn: None,
             initial_delay: false,
             limit: SendLimit::default(),
         }

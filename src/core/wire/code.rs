@@ -30,6 +30,10 @@ pub const RAPID_COMMIT: u16 = 14;
 pub const RECONF_MSG: u16 = 19;
 /// Willing to be reconfigured (RFC 9915 §21.20).
 pub const RECONF_ACCEPT: u16 = 20;
+/// SIP servers by name (RFC 3319 §3.1).
+pub const SIP_DOMAINS: u16 = 21;
+/// SIP servers by address (RFC 3319 §3.2).
+pub const SIP_SERVERS: u16 = 22;
 /// Recursive name servers (RFC 3646 §3).
 pub const DNS_SERVERS: u16 = 23;
 /// Domain search list (RFC 3646 §4).
@@ -42,8 +46,20 @@ pub const IAPREFIX: u16 = 26;
 pub const SNTP_SERVERS: u16 = 31;
 /// When to ask again (RFC 9915 §21.23).
 pub const INFORMATION_REFRESH_TIME: u16 = 32;
+/// Our name and who tells the DNS (RFC 4704 §4).
+pub const CLIENT_FQDN: u16 = 39;
+/// Time zone in the words of POSIX (RFC 4833 §2).
+pub const POSIX_TIMEZONE: u16 = 41;
+/// Time zone by its name (RFC 4833 §3).
+pub const TZDB_TIMEZONE: u16 = 42;
 /// A time source (RFC 5908 §4).
 pub const NTP_SERVER: u16 = 56;
+/// What to boot (RFC 5970 §3.1).
+pub const BOOTFILE_URL: u16 = 59;
+/// With which parameters (RFC 5970 §3.2).
+pub const BOOTFILE_PARAM: u16 = 60;
+/// The end of a DS-Lite tunnel (RFC 6334 §3).
+pub const AFTR_NAME: u16 = 64;
 /// Part of a delegated prefix that stays with the provider (RFC 6603 §4.2).
 pub const PD_EXCLUDE: u16 = 67;
 /// Upper bound for Solicit (RFC 9915 §21.24).
@@ -63,8 +79,25 @@ pub const fn is_protocol(code: u16) -> bool {
 /// (RFC 9915 §21.7).
 #[must_use]
 pub const fn may_be_requested(code: u16) -> bool {
-    !is_protocol(code) && !matches!(code, 15 | 16)
+    !is_protocol(code) && !matches!(code, USER_CLASS | VENDOR_CLASS)
 }
+
+/// Policy for the choice of addresses (RFC 7078 §2).
+pub const ADDRSEL: u16 = 84;
+/// A row of it (RFC 7078 §2).
+pub const ADDRSEL_TABLE: u16 = 85;
+/// Servers for port control (RFC 7291 §4).
+pub const PCP_SERVER: u16 = 86;
+/// A captive portal (RFC 8910 §2.2).
+pub const CAPTIVE_PORTAL: u16 = 103;
+/// Resolvers under encryption (RFC 9463 §4.1).
+pub const V6_DNR: u16 = 144;
+
+/// Options of the classes of clients, which a client sends and never asks for
+/// (RFC 9915 §21.15, §21.16).
+pub const USER_CLASS: u16 = 15;
+/// See [`USER_CLASS`].
+pub const VENDOR_CLASS: u16 = 16;
 
 /// The registry's name of a code, if it is assigned.
 ///

@@ -35,6 +35,7 @@ pub mod frame;
 pub mod message;
 pub mod name;
 pub mod option;
+pub mod parameter;
 pub mod ra;
 pub mod text;
 

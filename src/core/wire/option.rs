@@ -17,7 +17,7 @@ use super::encode::{self, TooLong};
 use super::frame::{Options, RawOption};
 use super::message::MessageType;
 use super::name::DomainName;
-use super::{ServerText, code};
+use super::{ServerText, code, parameter};
 
 /// One option of a DHCPv6 message.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -372,7 +372,10 @@ fn decode_leaf(option: RawOption<'_>, malformed: &mut Malformed) -> Result<DhcpO
         }
         code::SOL_MAX_RT => DhcpOption::SolMaxRt(only_word(payload)?),
         code::INF_MAX_RT => DhcpOption::InfMaxRt(only_word(payload)?),
-        code => DhcpOption::Raw { code, payload: payload.to_vec() },
+        code if parameter::is_sound(code, payload) => {
+            DhcpOption::Raw { code, payload: payload.to_vec() }
+        }
+        _ => return Err(BadForm),
     })
 }
 

@@ -3,7 +3,8 @@
 //! `DHC6C_` and the names of the fields on the way, upper case, joined by
 //! underscores. A list is its entries with spaces between. A list of objects
 //! is one list a field, aligned by place, `-` where a field is absent; the
-//! list of the field it is named after has the list's own name:
+//! list of the field it is named after has the list's own name. A list within
+//! such an object is joined by commas:
 //! `DHC6C_ADDRESSES="a b"`, `DHC6C_ADDRESSES_VALID="30 40"`. What is absent is
 //! not set.
 
@@ -42,8 +43,10 @@ fn add_table(name: &str, objects: &[&Map<String, Value>], variables: &mut Vec<(S
     let fields = objects.first().into_iter().flat_map(|object| object.keys());
     for field in fields {
         let value = |object: &&Map<String, Value>| {
-            let text = object.get(field).filter(|value| !value.is_array()).and_then(scalars);
-            text.unwrap_or_else(|| "-".to_owned())
+            let text = object.get(field).and_then(scalars);
+            // A list within a row is one word.
+            let word = text.map(|text| text.replace(' ', ","));
+            word.filter(|word| !word.is_empty()).unwrap_or_else(|| "-".to_owned())
         };
         let column: Vec<_> = objects.iter().map(value).collect();
         // DHC6C_ADDRESSES is the list of what each entry calls its address.

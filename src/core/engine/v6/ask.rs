@@ -42,12 +42,29 @@ pub(super) fn message(
                 .iter()
                 .map(|(code, payload)| DhcpOption::Raw { code: *code, payload: payload.clone() }),
         );
+        options.extend(name(config).filter(|_| tells_name(kind)));
     }
     let mut message = Message { kind, transaction: exchange.transaction, options };
     let is_too_long =
         |message: &Message| message.encode().is_ok_and(|octets| octets.len() > LONGEST);
     while is_too_long(&message) && (drop_hint(&mut message) || drop_lease(&mut message)) {}
     message
+}
+
+/// The server tells the DNS our name: S is set, O and N are not (RFC 4704
+/// §5).
+const SERVER_UPDATES: u8 = 1;
+
+/// Our name, where there is one to be told.
+fn name(config: &Config) -> Option<DhcpOption> {
+    let name = config.fqdn.as_ref()?;
+    let payload = [&[SERVER_UPDATES], &name[..]].concat();
+    Some(DhcpOption::Raw { code: code::CLIENT_FQDN, payload })
+}
+
+/// The only messages that a name may stand in (RFC 4704 §5).
+const fn tells_name(kind: MessageType) -> bool {
+    !matches!(kind, MessageType::InformationRequest)
 }
 
 /// Leaves out one wish for a length; false when there is none.
@@ -100,6 +117,7 @@ fn option_request(config: &Config, exchange: &Exchange) -> Vec<u16> {
         // RFC 9915 §21.23: refresh time MUST NOT be asked for elsewhere.
         codes.retain(|&code| code != code::INFORMATION_REFRESH_TIME);
         codes.push(code::SOL_MAX_RT);
+        codes.extend(config.fqdn.as_ref().map(|_| code::CLIENT_FQDN));
         if !config.prefixes.is_empty() {
             codes.push(code::PD_EXCLUDE);
         }

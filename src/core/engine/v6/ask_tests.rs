@@ -82,6 +82,34 @@ fn pd_02_pd_exclude_is_asked_for_with_prefixes_alone() {
 }
 
 #[test]
+fn fqdn_01_our_name_stands_in_four_messages_and_is_asked_for_there() {
+    let fqdn = Some(b"\x03cpe".to_vec());
+    let config = Config { fqdn, ..config() };
+    let server: Duid = "00010001aabbccdd02aabbccddee".parse().unwrap();
+    let name = DhcpOption::Raw { code: 39, payload: b"\x01\x03cpe".to_vec() };
+    for kind in
+        [MessageType::Solicit, MessageType::Request, MessageType::Renew, MessageType::Rebind]
+    {
+        let message = build(&config, kind, Some(&server));
+        assert!(message.options.contains(&name), "S, neither O nor N: {kind}");
+        assert!(requested(&message).contains(&39));
+        let mut octets = Vec::new();
+        name.encode(&mut octets).unwrap();
+        assert_eq!(text::hex(&octets), "002700050103637065", "the vector");
+    }
+    for kind in [
+        MessageType::Confirm,
+        MessageType::Release,
+        MessageType::Decline,
+        MessageType::InformationRequest,
+    ] {
+        let message = build(&config, kind, Some(&server));
+        assert!(!message.options.contains(&name), "{kind}");
+        assert!(!requested(&message).contains(&39), "{kind}");
+    }
+}
+
+#[test]
 fn req_01_dec_01_a_decline_carries_no_request_for_options() {
     let server: Duid = "00010001aabbccdd02aabbccddee".parse().unwrap();
     let config = Config { send: vec![(15, vec![0, 1, 97])], rapid_commit: true, ..config() };

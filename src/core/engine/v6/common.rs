@@ -144,6 +144,7 @@ impl Common {
     pub(super) fn configure(&mut self, config: Config) -> bool {
         let asks_for_more = config.request != self.config.request
             || config.send != self.config.send
+            || config.fqdn != self.config.fqdn
             || config.reconfigure_accept != self.config.reconfigure_accept;
         self.leases.reconfigure(&config);
         self.config = config;

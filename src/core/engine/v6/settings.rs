@@ -8,12 +8,16 @@ use std::net::Ipv6Addr;
 use crate::desired::Resolver;
 use crate::ident::hex_octets;
 use crate::snapshot;
-use crate::wire::{DhcpOption, DomainName, Message, NtpSource, text};
+use crate::wire::{DhcpOption, DomainName, Message, NtpSource, code, parameter, text};
 
 /// The most entries kept of any list; more helps nobody and costs memory.
 const MAX_ENTRIES: usize = 32;
 /// The most octets kept of options that are only shown.
 const MAX_RAW: usize = 16 * 1024;
+
+/// Options that are shown by what they say alone; the rest by their octets
+/// too.
+const SAID: [u16; 2] = [code::AFTR_NAME, code::CAPTIVE_PORTAL];
 
 /// Options in effect.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -87,15 +91,42 @@ impl Settings {
     /// The picture for people and programs.
     pub(super) fn view(&self) -> snapshot::Options {
         let hex = |payloads: &Vec<Vec<u8>>| payloads.iter().map(|p| text::hex(p)).collect();
+        let rest = self.raw.iter().filter(|(code, _)| !SAID.contains(code));
+        let mut encrypted_dns = self.every(code::V6_DNR, parameter::encrypted_dns);
+        // The sort is stable.
+        encrypted_dns.sort_by_key(|resolver| resolver.priority);
         snapshot::Options {
             dns: self.dns.clone(),
             domains: self.domains.clone(),
             ntp: self.ntp.iter().map(ToString::to_string).collect(),
             sntp: self.sntp.clone(),
-            aftr: None,
-            captive_portal: None,
-            raw: self.raw.iter().map(|(code, payloads)| (*code, hex(payloads))).collect(),
+            aftr: self.first(code::AFTR_NAME, parameter::aftr),
+            captive_portal: self.first(code::CAPTIVE_PORTAL, parameter::captive_portal),
+            encrypted_dns,
+            fqdn: self.first(code::CLIENT_FQDN, parameter::fqdn),
+            sip_domains: self.first(code::SIP_DOMAINS, parameter::names).unwrap_or_default(),
+            sip_servers: self.first(code::SIP_SERVERS, parameter::addresses).unwrap_or_default(),
+            pcp_servers: self.every(code::PCP_SERVER, parameter::addresses),
+            timezone: self.first(code::TZDB_TIMEZONE, parameter::timezone),
+            timezone_posix: self.first(code::POSIX_TIMEZONE, parameter::posix_timezone),
+            boot_file: self.first(code::BOOTFILE_URL, parameter::uri),
+            boot_parameters: self
+                .first(code::BOOTFILE_PARAM, parameter::boot_parameters)
+                .unwrap_or_default(),
+            address_selection: self.first(code::ADDRSEL, parameter::address_selection),
+            raw: rest.map(|(code, payloads)| (*code, hex(payloads))).collect(),
         }
+    }
+
+    /// Every instance of an option, as its definition reads it.
+    fn every<T>(&self, code: u16, read: fn(&[u8]) -> Option<T>) -> Vec<T> {
+        let payloads = self.raw.get(&code).into_iter().flatten();
+        payloads.filter_map(|payload| read(payload)).collect()
+    }
+
+    /// The first one: what may stand once is never joined (RFC 9915 §21).
+    fn first<T>(&self, code: u16, read: fn(&[u8]) -> Option<T>) -> Option<T> {
+        self.raw.get(&code)?.first().and_then(|payload| read(payload))
     }
 }
 
@@ -157,6 +188,32 @@ mod tests {
         let raw = |octet| DhcpOption::Raw { code: 17, payload: vec![0, octet] };
         let view = Settings::of(&[raw(1), raw(0xab)]).view();
         assert_eq!(view.raw.get(&17), Some(&vec!["0001".to_owned(), "00ab".to_owned()]));
+    }
+
+    #[test]
+    fn opt_01_what_is_passed_on_is_shown_as_its_definition_reads_it() {
+        let raw = |code, hex: &str| DhcpOption::Raw { code, payload: hex_octets(hex).unwrap() };
+        let resolver = |priority: u8| {
+            let name = "04646f6831076578616d706c6503636f6d00";
+            raw(code::V6_DNR, &format!("00{priority:02x}0012{name}"))
+        };
+        let view = Settings::of(&[
+            resolver(9),
+            resolver(2),
+            raw(code::CAPTIVE_PORTAL, "68747470733a2f2f61"),
+            raw(code::TZDB_TIMEZONE, "455354"),
+            raw(code::TZDB_TIMEZONE, "555443"),
+            raw(code::PCP_SERVER, "20010db8000000000000000000000001"),
+            raw(code::PCP_SERVER, "20010db8000000000000000000000002"),
+            raw(145, "0161 00".replace(' ', "").as_str()),
+        ])
+        .view();
+        let priorities: Vec<_> = view.encrypted_dns.iter().map(|r| r.priority).collect();
+        assert_eq!(priorities, [2, 9], "the best first");
+        assert_eq!(view.captive_portal.as_deref(), Some("https://a"));
+        assert_eq!(view.timezone.as_deref(), Some("EST"), "the first of what may stand once");
+        assert_eq!(view.pcp_servers.len(), 2, "each instance is a server");
+        assert_eq!(view.raw.keys().copied().collect::<Vec<_>>(), [42, 86, 144, 145]);
     }
 
     #[test]
