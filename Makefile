@@ -4,7 +4,7 @@ CARGO ?= cargo
 LOG := target/test.log
 MUSL := $(shell uname -m)-unknown-linux-musl
 
-.PHONY: build demo test unit tools lint interop bench conformance check-conformance clean
+.PHONY: build demo test unit tools lint interop bench conformance check-conformance faults clean
 
 build:
 	$(CARGO) build --release
@@ -58,11 +58,17 @@ bench:
 
 # docs/conformance.md from the tests that passed in the last `make test`.
 conformance:
-	$(CARGO) run --quiet --example conformance -- docs/requirements.tsv $(LOG) > docs/conformance.md
+	$(CARGO) run --quiet --example conformance -- docs $(LOG) > docs/conformance.md
 
 check-conformance:
-	$(CARGO) run --quiet --example conformance -- docs/requirements.tsv $(LOG) | diff -u docs/conformance.md - \
+	$(CARGO) run --quiet --example conformance -- docs $(LOG) > target/conformance.md
+	diff -u docs/conformance.md target/conformance.md \
 	  || { echo 'docs/conformance.md is stale: run `make test conformance`'; exit 1; }
+
+# Puts one fault after the other of docs/faults.tsv into a copy of the code, and
+# fails where the test beside it does not see it.
+faults:
+	scripts/faults.sh
 
 clean:
 	$(CARGO) clean

@@ -2,11 +2,16 @@
 //!
 //! ```text
 //! cargo test 2>&1 | tee test.log
-//! cargo run --example conformance -- docs/requirements.tsv test.log > docs/conformance.md
+//! cargo run --example conformance -- docs test.log > docs/conformance.md
 //! ```
 //!
 //! A test covers the requirements whose ids stand in its name, as `tx_05` in
-//! `tx_04_tx_05_solicit_windows`.
+//! `tx_04_tx_05_solicit_windows`, or a case of the IPv6 Ready suite, as
+//! CE-1.1.16A in `ce_1_1_16_a_t1_and_t2_of_the_reply_count`. Beside the list of
+//! requirements stand those that do not apply, with the reason, the cases
+//! where RFC 9915 overrules the suite, and the faults that show that the tests
+//! bite. Ends with an error where a requirement has neither a test nor a
+//! reason.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,8 +25,8 @@ struct Requirement {
 }
 
 fn main() {
-    let [_, requirements, log] = &std::env::args().collect::<Vec<_>>()[..] else {
-        eprintln!("usage: conformance REQUIREMENTS.tsv TEST-LOG");
+    let [_, directory, log] = &std::env::args().collect::<Vec<_>>()[..] else {
+        eprintln!("usage: conformance DIRECTORY TEST-LOG");
         std::process::exit(2);
     };
     let read = |path: &str| {
@@ -30,8 +35,35 @@ fn main() {
             std::process::exit(1);
         })
     };
-    let requirements = requirements_of(&read(requirements));
-    print!("{}", page(&requirements, &passed(&read(log))));
+    let table = |name: &str| read(&format!("{directory}/{name}"));
+    let requirements = requirements_of(&table("requirements.tsv"));
+    let lists = Lists {
+        reasons: rows(&table("not-applicable.tsv")),
+        verdicts: rows(&table("verdicts.tsv")),
+        faults: rows(&table("faults.tsv")),
+    };
+    let (page, open) = page(&requirements, &lists, &passed(&read(log)));
+    print!("{page}");
+    if !open.is_empty() {
+        eprintln!("conformance: neither a test nor a reason: {}", open.join(" "));
+        std::process::exit(1);
+    }
+}
+
+/// What is written down beside the requirements.
+struct Lists {
+    /// Requirements that do not apply: the id and the reason.
+    reasons: Vec<Vec<String>>,
+    /// Where RFC 9915 overrules the suite: cases, suite, RFC.
+    verdicts: Vec<Vec<String>>,
+    /// Deliberate faults: what is spoilt, how, and the test that sees it.
+    faults: Vec<Vec<String>>,
+}
+
+/// The rows of a table, without its head.
+fn rows(table: &str) -> Vec<Vec<String>> {
+    let rows = table.lines().filter(|line| !line.starts_with('#'));
+    rows.map(|row| row.split('\t').map(str::to_owned).collect()).collect()
 }
 
 fn requirements_of(table: &str) -> Vec<Requirement> {
@@ -70,14 +102,29 @@ fn ids(test: &str) -> BTreeSet<String> {
     let name = test.split('`').nth(1).unwrap_or_default();
     let words: Vec<_> = name.split('_').collect();
     let is_number = |word: &str| word.len() == 2 && word.bytes().all(|b| b.is_ascii_digit());
-    words
-        .windows(2)
-        .filter(|pair| is_number(pair[1]))
+    let plain = words.windows(2).filter(|pair| is_number(pair[1]));
+    plain
         .map(|pair| format!("{}-{}", pair[0].to_uppercase(), pair[1]))
+        .chain((0..words.len()).filter_map(|at| case(&words[at..])))
         .collect()
 }
 
-fn page(requirements: &[Requirement], passed: &BTreeSet<String>) -> String {
+/// A case of the suite at the front of some words: `ce`, three numbers, and a
+/// letter for one of its parts.
+fn case(words: &[&str]) -> Option<String> {
+    let ["ce", group, section, number, rest @ ..] = words else { return None };
+    let is_number = |word: &&&str| word.bytes().all(|b| b.is_ascii_digit());
+    [group, section, number].iter().all(is_number).then_some(())?;
+    let part = rest.first().filter(|word| word.len() == 1).map_or("", |word| word);
+    Some(format!("CE-{group}.{section}.{number}{}", part.to_uppercase()))
+}
+
+/// The page, and the requirements that have neither a test nor a reason.
+fn page(
+    requirements: &[Requirement],
+    lists: &Lists,
+    passed: &BTreeSet<String>,
+) -> (String, Vec<String>) {
     let mut covering: BTreeMap<String, Vec<&String>> = BTreeMap::new();
     for test in passed {
         for id in ids(test) {
@@ -101,11 +148,36 @@ fn page(requirements: &[Requirement], passed: &BTreeSet<String>) -> String {
             page.push_str(&row(requirement, Some(&tests.join("<br>"))));
         }
     }
-    page.push_str("\n## Open\n\n| id | section | level | requirement |\n|---|---|---|---|\n");
-    for requirement in requirements.iter().filter(|r| !covering.contains_key(&r.id)) {
-        page.push_str(&row(requirement, None));
+    let reason = |id: &str| lists.reasons.iter().find(|reason| reason[0] == id);
+    let missing = || requirements.iter().filter(|r| !covering.contains_key(&r.id));
+    page.push_str(
+        "\n## Not here\n\n| id | section | level | requirement | why |\n|---|---|---|---|---|\n",
+    );
+    for requirement in missing() {
+        if let Some(reason) = reason(&requirement.id) {
+            page.push_str(&row(requirement, Some(&reason[1])));
+        }
     }
-    page
+    let open: Vec<_> = missing().filter(|r| reason(&r.id).is_none()).collect();
+    if !open.is_empty() {
+        page.push_str("\n## Open\n\n| id | section | level | requirement |\n|---|---|---|---|\n");
+        open.iter().for_each(|requirement| page.push_str(&row(requirement, None)));
+    }
+    page.push_str(
+        "\n## Where RFC 9915 overrules the suite\n\n\
+         | cases | the suite (RFC 3315) expects | RFC 9915 says, and we do |\n|---|---|---|\n",
+    );
+    lists.verdicts.iter().for_each(|row| page.push_str(&plain_row(row)));
+    page.push_str(
+        "\n## The tests bite\n\nEach of these faults was put into the code, and the test beside \
+         it failed (`make faults`).\n\n| fault | where | test |\n|---|---|---|\n",
+    );
+    lists.faults.iter().for_each(|row| page.push_str(&plain_row(&row[..3])));
+    (page, open.iter().map(|requirement| requirement.id.clone()).collect())
+}
+
+fn plain_row(cells: &[String]) -> String {
+    format!("| {} |\n", cells.join(" | ").replace("||", "\\|\\|"))
 }
 
 fn row(requirement: &Requirement, tests: Option<&str>) -> String {

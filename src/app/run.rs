@@ -273,6 +273,10 @@ fn same_duid(
     wan: &Wan,
     links: &Links,
 ) -> Result<Duid, Error> {
+    if wan.anonymous.value {
+        // Of this interface alone.
+        return duid(setup, wan, links);
+    }
     if let Some((_, duid)) = known.iter().find(|(choice, _)| *choice == wan.duid.value) {
         return Ok(duid.clone());
     }
@@ -288,6 +292,8 @@ fn duid(setup: &Setup, wan: &Wan, links: &Links) -> Result<Duid, Error> {
     match (choice, &link) {
         (Some(DuidChoice::Given(duid)), _) => return Ok(duid.clone()),
         (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
+        // RFC 7844 §4.3: what the link knows of us anyhow.
+        (None, Some(link)) if wan.anonymous.value => return Ok(Duid::ll(link)),
         _ => {}
     }
     let Setup { store, options, .. } = setup;

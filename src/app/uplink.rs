@@ -191,6 +191,8 @@ impl Uplink {
         if let Some(warning) = warning {
             warn!("{name}: {warning}");
         }
+        // What was kept would say who we are.
+        let kept = kept.filter(|_| !wan.anonymous.value);
         let resolver = Resolver::new(&global.run_dir, name, wan.dns.value);
         let mut kernel = Kernel::open(name, link.index, journal, resolver, now).await?;
         if options.dry_run {
@@ -360,11 +362,25 @@ impl Uplink {
             (self.socket, self.routers) = (None, None);
         }
         self.open_sockets();
+        self.take_new_identity();
         if link.is_usable() && (!before.is_usable() || link.index != before.index) {
             let now = clock::now();
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
             self.apply(now).await;
+        }
+    }
+
+    /// Whoever is anonymous is known by its link-layer address of the moment
+    /// alone (RFC 7844 §4.3).
+    fn take_new_identity(&mut self) {
+        let Settings { shared, wan, duid } = &*self.settings;
+        let Some(address) = self.links.link_address(&self.name) else { return };
+        let current = Duid::ll(&address);
+        if wan.anonymous.value && wan.duid.value.is_none() && *duid != current {
+            let settings = Settings { shared: shared.clone(), wan: wan.clone(), duid: current };
+            let input = self.obey(Order::Configure(Rc::new(settings)));
+            self.engine.handle_input(clock::now(), input);
         }
     }
 
@@ -437,7 +453,7 @@ impl Uplink {
     /// Has the leases written down for the next start.
     fn keep(&self, record: Record) {
         let Setup { store, writer, options, .. } = &*self.setup;
-        if !options.dry_run {
+        if !options.dry_run && !self.settings.wan.anonymous.value {
             let (path, octets) = store.leases_file(&self.name, &self.settings.duid, record);
             writer.write(path, octets);
         }

@@ -14,12 +14,12 @@ use crate::poll;
 use crate::servers::Kea;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
-    tx_01_tx_12_from_the_link_local_to_all_servers,
+    ce_1_1_2_a_ce_1_1_2_b_tx_01_from_the_link_local_to_all_servers,
     sol_01_oro_and_options_of_a_bare_run,
     tx_06_tx_07_req_01_request_is_a_new_exchange,
     tx_05_tx_06_tx_07_solicit_is_retransmitted,
     sol_05_waits_for_further_advertises,
-    sol_01_request_and_send_options,
+    sol_01_vso_01_request_and_send_options,
     duid_06_iaid_01_given_on_the_command_line,
     duid_02_iaid_02_same_after_a_restart,
 ];
@@ -32,7 +32,7 @@ const LATE: f64 = 0.4;
 
 /// Input: `dhc6c wan0`, started while the link-local address is tentative.
 /// Expected: every message goes from that address, port 546, to ff02::1:2, port 547.
-fn tx_01_tx_12_from_the_link_local_to_all_servers() {
+fn ce_1_1_2_a_ce_1_1_2_b_tx_01_from_the_link_local_to_all_servers() {
     let lab = Lab::new();
     let kea = Kea::new().start(lab.world());
     let client = Client::start(lab.world(), &[]);
@@ -136,7 +136,7 @@ fn sol_05_waits_for_further_advertises() {
 /// Input: `--request 65001 --request aftr-name --send 65002:c0ffee`.
 /// Expected: both codes in the ORO and option 65002 in Solicit and Request; what the server
 /// answered is in status under `raw`.
-fn sol_01_request_and_send_options() {
+fn sol_01_vso_01_request_and_send_options() {
     let lab = Lab::new();
     let kea = Kea::new().start(lab.world());
     let options = ["--request", "65001", "--request", "aftr-name", "--send", "65002:c0ffee"];

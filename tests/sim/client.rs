@@ -37,6 +37,7 @@ pub fn wants_address() -> Config {
         request: vec![code::DNS_SERVERS, code::DOMAIN_LIST, code::SNTP_SERVERS, code::NTP_SERVER],
         send: Vec::new(),
         fqdn: None,
+        anonymous: false,
         initial_delay: true,
         limit: SendLimit::default(),
     }

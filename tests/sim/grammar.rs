@@ -65,7 +65,7 @@ const fn row(kind: MessageType) -> Option<Row> {
         T::Release => Row { must: &[CLIENTID, SERVERID, ELAPSED_TIME], may: &[IA_NA, IA_PD] },
         T::InformationRequest => {
             // The server stands in the answer to a Reconfigure.
-            Row { must: &[CLIENTID, ELAPSED_TIME, ORO], may: &[SERVERID, RECONF_ACCEPT] }
+            Row { must: &[ELAPSED_TIME, ORO], may: &[CLIENTID, SERVERID, RECONF_ACCEPT] }
         }
         T::Advertise | T::Reply | T::Reconfigure => return None,
     })

@@ -30,6 +30,7 @@ mod seeds;
 mod server;
 mod world;
 
+mod anonymous;
 mod auto;
 mod bind;
 mod commands;

@@ -16,7 +16,9 @@ use dhc6c_core::ident::Duid;
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
-use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, Status, StatusCode, TransactionId};
+use dhc6c_core::wire::{
+    DhcpOption, Ia, Message, MessageType, Status, StatusCode, TransactionId, code,
+};
 
 use crate::grammar;
 use crate::kernel::Kernel;
@@ -32,6 +34,7 @@ const MANY: usize = 64;
 pub struct Oracle {
     duid: Duid,
     extra: BTreeSet<u16>,
+    anonymous: bool,
     sent: VecDeque<Instant>,
     exchange: Option<Exchange>,
     /// The datagram that the client is dealing with.
@@ -60,7 +63,8 @@ impl Oracle {
     pub fn new(config: &Config) -> Self {
         Self {
             duid: config.duid.clone(),
-            extra: config.send.iter().map(|(code, _)| *code).collect(),
+            extra: extra(config),
+            anonymous: config.anonymous,
             sent: VecDeque::new(),
             exchange: None,
             offered: None,
@@ -113,7 +117,8 @@ impl Oracle {
     /// The client is told to do other things from now on.
     pub fn is_configured(&mut self, config: &Config) {
         self.duid = config.duid.clone();
-        self.extra = config.send.iter().map(|(code, _)| *code).collect();
+        self.extra = extra(config);
+        self.anonymous = config.anonymous;
     }
 
     /// The client sends this.
@@ -122,7 +127,9 @@ impl Oracle {
         assert!(!self.stopped, "a client that has stopped sends");
         self.judge_rate(now);
         let message = grammar::judge(octets, &self.extra);
-        assert!(message.client_ids().eq([&self.duid]), "the client identifier is not ours");
+        let hides = self.anonymous && message.kind == MessageType::InformationRequest;
+        let ours: &[_] = if hides { &[] } else { &[&self.duid] };
+        assert!(message.client_ids().eq(ours.iter().copied()), "the client identifier is not ours");
         for id in message.server_ids() {
             assert!(self.servers.contains(id), "no server has said to be {id}");
         }
@@ -303,6 +310,12 @@ impl Oracle {
         assert_eq!(shown, wanted, "the snapshot shows other prefixes than are desired");
         assert!(!(snapshot.ready && kernel.is_detecting()), "ready with a tentative address");
     }
+}
+
+/// What the configuration tells a client to send.
+fn extra(config: &Config) -> BTreeSet<u16> {
+    let name = config.fqdn.as_ref().map(|_| code::CLIENT_FQDN);
+    config.send.iter().map(|(code, _)| *code).chain(name).collect()
 }
 
 /// The leases in an association of a client.

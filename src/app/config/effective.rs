@@ -105,6 +105,8 @@ pub(crate) struct Wan {
     pub(crate) user_class: Setting<Vec<String>>,
     /// What vendors call us.
     pub(crate) vendor_class: Setting<Vec<VendorClass>>,
+    /// Say as little as possible of who we are.
+    pub(crate) anonymous: Setting<bool>,
     /// The priority of our packets within this machine (SO_PRIORITY).
     pub(crate) priority: Setting<Option<u8>>,
     /// The class of our packets in the network (RFC 2474).
@@ -220,6 +222,7 @@ impl Wan {
             fqdn: Setting::default(None),
             user_class: Setting::default(Vec::new()),
             vendor_class: Setting::default(Vec::new()),
+            anonymous: Setting::default(false),
             priority: Setting::default(None),
             dscp: Setting::default(None),
             reconfigure: Setting::default(true),
@@ -260,7 +263,12 @@ impl Wan {
 
     /// The first IAID.
     pub(super) fn first_iaid(&self) -> Iaid {
-        self.iaid.value.map_or_else(|| Iaid::of_interface(&self.interface.value), Iaid)
+        let derived = || match self.anonymous.value {
+            // RFC 7844 §4.5.1: one that everybody may have.
+            true => Iaid(0),
+            false => Iaid::of_interface(&self.interface.value),
+        };
+        self.iaid.value.map_or_else(derived, Iaid)
     }
 
     /// The prefix associations to ask for, each with its IAID: the one given,
@@ -342,6 +350,7 @@ impl Wan {
             request: usual.iter().chain(&self.request.value).copied().collect(),
             send: self.sent(),
             fqdn: self.fqdn.value.as_ref().map(HostName::wire),
+            anonymous: self.anonymous.value,
             initial_delay,
             limit: SendLimit::new(messages, window),
             ..bare

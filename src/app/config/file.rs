@@ -115,6 +115,7 @@ pub(super) const WAN: &[Key<Wan>] = &[
     Key::new("vendor-class", |wan, node, text| {
         put(&mut wan.vendor_class, node, text, vendor_classes(node))
     }),
+    Key::new("anonymous", |wan, node, text| put(&mut wan.anonymous, node, text, boolean(node))),
     Key::new("priority", |wan, node, text| {
         put(&mut wan.priority, node, text, number(node, 0..=7).map(small).map(Some))
     }),
@@ -124,7 +125,6 @@ pub(super) const WAN: &[Key<Wan>] = &[
     Key::later("table"),
     Key::later("vrf"),
     Key::later("sysctl"),
-    Key::later("anonymous"),
     Key::later("quirks"),
 ];
 

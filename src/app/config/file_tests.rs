@@ -62,6 +62,7 @@ const GOOD: &[(&str, &[&str])] = &[
     ("fqdn", &["\"cpe\"", "\"cpe.example.net\"", "\"cpe.\""]),
     ("user-class", &["\"abc\"", "[\"a\", \"b\"]", "[]"]),
     ("vendor-class", &["{ 40808 = \"model\" }", "{ 1 = [\"a\", \"b\"], 2 = \"c\" }", "{}"]),
+    ("anonymous", &["true", "false"]),
     ("priority", &["0", "7"]),
     ("dscp", &["0", "63"]),
 ];

@@ -37,6 +37,7 @@ duid = "00030001020304"  # file:7
 iaid = 2711991250  # default
 user-class = []  # default
 vendor-class = {}  # default
+anonymous = false  # default
 reconfigure = true  # default
 release-on-stop = false  # default
 keep-on-stop = false  # default

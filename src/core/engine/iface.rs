@@ -48,6 +48,8 @@ pub struct Config {
     /// Our name in its wire form, to be told to the DNS (RFC 4704 §4); without
     /// the final root where only a part of it is known.
     pub fqdn: Option<Vec<u8>>,
+    /// Say as little as possible of who we are (RFC 7844 §4).
+    pub anonymous: bool,
     /// Delay the first Solicit by a random time up to a second.
     pub initial_delay: bool,
     /// How many messages may leave in what time.
@@ -77,6 +79,7 @@ impl Config {
             ],
             send: Vec::new(),
             fqdn: None,
+            anonymous: false,
             initial_delay: false,
             limit: SendLimit::default(),
         }

@@ -65,7 +65,7 @@ pub(super) fn is_sound(code: u16, payload: &[u8]) -> bool {
     match code {
         code::SIP_DOMAINS => names(payload).is_some(),
         code::SIP_SERVERS | code::PCP_SERVER => addresses(payload).is_some(),
-        code::CLIENT_FQDN => fqdn(payload).is_some(),
+        code::CLIENT_FQDN => is_fqdn(payload),
         code::POSIX_TIMEZONE => posix_timezone(payload).is_some(),
         code::TZDB_TIMEZONE => timezone(payload).is_some(),
         code::BOOTFILE_URL | code::CAPTIVE_PORTAL => uri(payload).is_some(),
@@ -93,6 +93,13 @@ pub fn addresses(payload: &[u8]) -> Option<Vec<Ipv6Addr>> {
     let all = chunks.iter().map(|octets| Ipv6Addr::from(*octets));
     let hosts: Vec<_> = all.filter(|address| is_elsewhere(*address)).collect();
     (!hosts.is_empty()).then_some(hosts)
+}
+
+/// Flags and a name, or a part of one that has no root at its end (RFC 4704
+/// §4.2).
+fn is_fqdn(payload: &[u8]) -> bool {
+    let Some((_flags, name)) = payload.split_first() else { return false };
+    name.is_empty() || only_name(name).is_some() || only_name(&[name, &[0]].concat()).is_some()
 }
 
 /// Our name as the server has it (RFC 4704 §4); only whole ones are of use.

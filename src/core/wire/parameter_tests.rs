@@ -180,4 +180,7 @@ fn dsl_01_fqdn_01_names_of_tunnel_and_host() {
     assert_eq!(fqdn(&answer).unwrap().as_str(), "pce.example.com");
     assert_eq!(fqdn(&octets("0103637065")), None, "a part of a name is of no use");
     assert_eq!(fqdn(&[]), None);
+    for (hex, sound) in [("0103637065", true), ("00", true), ("", false), ("01ff", false)] {
+        assert_eq!(is_sound(code::CLIENT_FQDN, &octets(hex)), sound, "{hex}");
+    }
 }

@@ -106,7 +106,7 @@ const SHORTEST_PREFIX: u8 = 16;
 pub(super) fn admit(
     datagram: &Datagram,
     link_local: Option<Ipv6Addr>,
-    client: &Duid,
+    client: Option<&Duid>,
     expected: Option<Expected<'_>>,
     dropped: &mut DropCounts,
 ) -> Result<Answer, DropReason> {
@@ -127,7 +127,10 @@ pub(super) fn admit(
     if message.transaction != expected.transaction {
         return Err(DropReason::TransactionId);
     }
-    if only(message.client_ids()) != Some(client) {
+    // Whoever did not say who it is gets an answer that does not either
+    // (RFC 9915 §16.10).
+    let mut ids = message.client_ids();
+    if (ids.next(), ids.next()) != (client, None) {
         return Err(DropReason::ClientId);
     }
     let server = only(message.server_ids()).ok_or(DropReason::ServerId)?;

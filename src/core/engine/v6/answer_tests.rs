@@ -43,7 +43,7 @@ fn admit_with(
     expected: Option<Expected<'_>>,
 ) -> (Result<Answer, DropReason>, DropCounts) {
     let mut dropped = DropCounts::default();
-    let answer = admit(datagram, Some(link_local()), &ours(), expected, &mut dropped);
+    let answer = admit(datagram, Some(link_local()), Some(&ours()), expected, &mut dropped);
     (answer, dropped)
 }
 

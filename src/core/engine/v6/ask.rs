@@ -3,8 +3,9 @@
 
 use crate::engine::Config;
 use crate::ident::Duid;
+use crate::rng::Rng;
 use crate::time::Instant;
-use crate::wire::{DhcpOption, Ia, Message, MessageType, code};
+use crate::wire::{DhcpOption, Ia, Message, MessageType, TransactionId, code};
 
 use super::exchange::Exchange;
 
@@ -23,14 +24,18 @@ pub(super) fn message(
     now: Instant,
 ) -> Message {
     let kind = exchange.kind;
-    let mut options = vec![DhcpOption::ClientId(config.duid.clone())];
+    let mut options = Vec::new();
+    // RFC 7844 §4.4.1: whoever asks for options alone need not say who it is.
+    if names_client(config, kind) {
+        options.push(DhcpOption::ClientId(config.duid.clone()));
+    }
     options.extend(server.cloned().map(DhcpOption::ServerId));
     options.push(DhcpOption::ElapsedTime(exchange.retx.elapsed(now)));
     if kind == MessageType::Solicit && config.rapid_commit {
         options.push(DhcpOption::RapidCommit);
     }
     let asks = requests_options(kind);
-    if asks && config.reconfigure_accept {
+    if asks && config.reconfigure_accept && !config.anonymous {
         options.push(DhcpOption::ReconfigureAccept);
     }
     options.extend(ias);
@@ -40,9 +45,13 @@ pub(super) fn message(
             config
                 .send
                 .iter()
+                .filter(|_| !config.anonymous)
                 .map(|(code, payload)| DhcpOption::Raw { code: *code, payload: payload.clone() }),
         );
         options.extend(name(config).filter(|_| tells_name(kind)));
+    }
+    if config.anonymous {
+        shuffle(&mut options, exchange.transaction);
     }
     let mut message = Message { kind, transaction: exchange.transaction, options };
     let is_too_long =
@@ -51,13 +60,40 @@ pub(super) fn message(
     message
 }
 
+/// True for a message that says who we are (RFC 9915 §18.2.6, RFC 7844
+/// §4.4.1).
+pub(super) const fn names_client(config: &Config, kind: MessageType) -> bool {
+    !(config.anonymous && matches!(kind, MessageType::InformationRequest))
+}
+
+/// Puts the options, and the codes that are asked for, into an order that says
+/// nothing of who wrote this (RFC 7844 §4.1); the same through an exchange.
+fn shuffle(options: &mut [DhcpOption], TransactionId([a, b, c]): TransactionId) {
+    let mut rng = Rng::from_number(u64::from(u32::from_be_bytes([0, a, b, c])));
+    mix(options, &mut rng);
+    for option in options {
+        if let DhcpOption::OptionRequest(codes) = option {
+            mix(codes, &mut rng);
+        }
+    }
+}
+
+/// The shuffle of Fisher and Yates.
+fn mix<T>(items: &mut [T], rng: &mut Rng) {
+    for last in (1..items.len()).rev() {
+        // Both fit: there are a few dozen at most.
+        let other = rng.between(0, u64::try_from(last).unwrap_or(0));
+        items.swap(last, usize::try_from(other).unwrap_or(0));
+    }
+}
+
 /// The server tells the DNS our name: S is set, O and N are not (RFC 4704
 /// §5).
 const SERVER_UPDATES: u8 = 1;
 
 /// Our name, where there is one to be told.
 fn name(config: &Config) -> Option<DhcpOption> {
-    let name = config.fqdn.as_ref()?;
+    let name = config.fqdn.as_ref().filter(|_| !config.anonymous)?;
     let payload = [&[SERVER_UPDATES], &name[..]].concat();
     Some(DhcpOption::Raw { code: code::CLIENT_FQDN, payload })
 }
@@ -117,7 +153,7 @@ fn option_request(config: &Config, exchange: &Exchange) -> Vec<u16> {
         // RFC 9915 §21.23: refresh time MUST NOT be asked for elsewhere.
         codes.retain(|&code| code != code::INFORMATION_REFRESH_TIME);
         codes.push(code::SOL_MAX_RT);
-        codes.extend(config.fqdn.as_ref().map(|_| code::CLIENT_FQDN));
+        codes.extend(name(config).map(|_| code::CLIENT_FQDN));
         if !config.prefixes.is_empty() {
             codes.push(code::PD_EXCLUDE);
         }

@@ -200,8 +200,8 @@ impl Common {
     /// accept them (RFC 9915 §20.4.3).
     pub(super) fn note_key(&mut self, answer: &Answer) {
         let known = self.authority.take();
-        self.authority =
-            if self.config.reconfigure_accept { Authority::after(known, answer) } else { None };
+        let accepts = self.config.reconfigure_accept && !self.config.anonymous;
+        self.authority = if accepts { Authority::after(known, answer) } else { None };
     }
 
     /// Notes that leases may be in use now: with the first that stands,
@@ -233,6 +233,9 @@ impl Common {
     /// Gives up all leases and options.
     pub(super) fn clear(&mut self) {
         self.leases.clear();
+        if self.config.anonymous {
+            self.leases.forget_former();
+        }
         self.trust = Trust::Full;
         self.settings = Settings::default();
         self.server = None;
@@ -247,6 +250,7 @@ impl Common {
     /// more, so that a Reconfigure would not reach us (RFC 9915 §18.2.4).
     pub(super) fn has_moved(&self) -> bool {
         self.config.reconfigure_accept
+            && !self.config.anonymous
             && self.sent_from.is_some()
             && self.sent_from != self.link.link_local
     }

@@ -37,7 +37,9 @@ impl Leases {
         let wish = Wish { require: config.require_address, ..Wish::default() };
         let address = config.address.map(|iaid| Association::new(Kind::Address, iaid, wish));
         let prefixes = config.prefixes.iter().map(|request| {
-            let PrefixRequest { iaid, hint, length, longest, require, retired } = *request;
+            let PrefixRequest { iaid, mut hint, length, longest, require, retired } = *request;
+            // A prefix of before would say who we are (RFC 7844 §4.5.2).
+            hint = hint.filter(|_| !config.anonymous);
             Association::new(Kind::Prefix, iaid, Wish { hint, length, longest, require, retired })
         });
         Self(address.into_iter().chain(prefixes).collect())

@@ -276,11 +276,16 @@ impl Client {
             return;
         }
         let was_away = core::mem::take(&mut self.common.link_was_away);
+        if was_away && self.common.config.anonymous {
+            // What was held would say who we are on another link (RFC 7844
+            // §4.2, §4.3).
+            self.common.clear();
+        }
         self.turn(|common, state| match state {
             State::Idle => State::start(common, now, common.config.initial_delay),
             // RFC 9915 §18.2.12: perhaps another link.
             State::Bound(_) | State::Renew(_) | State::Rebind(_) | State::Confirm(_)
-                if was_away =>
+                if was_away && common.leases.any_held() =>
             {
                 confirm::verify(common, now)
             }
@@ -292,6 +297,11 @@ impl Client {
             }
             // Perhaps another link: start over, with fresh timeouts.
             State::Solicit(_) | State::Request(_) if !was_usable && !common.leases.any_held() => {
+                State::start(common, now, false)
+            }
+            State::Bound(_) | State::Renew(_) | State::Rebind(_) | State::Decline(_)
+                if was_away && !common.leases.any_held() =>
+            {
                 State::start(common, now, false)
             }
             // RFC 9915 §18.2.12: a stateless client asks again.
@@ -312,11 +322,13 @@ impl Client {
         if datagram.octets.first() == Some(&MessageType::Reconfigure.code()) {
             return self.on_reconfigure(now, datagram);
         }
+        let question = self.state.exchange().map(|exchange| exchange.kind);
+        let names_us = question.is_none_or(|kind| ask::names_client(&self.common.config, kind));
         let expected = self.state.expected(&self.common.config);
         let admitted = answer::admit(
             datagram,
             self.common.link.link_local,
-            &self.common.config.duid,
+            names_us.then_some(&self.common.config.duid),
             expected,
             &mut self.common.counters.dropped,
         );
