@@ -10,8 +10,11 @@ use crate::poll;
 use crate::servers::Kea;
 use crate::world::WAN_MAC;
 
-pub(crate) const TESTS: &[(&str, fn())] =
-    tests![duid_03_replaced_by_command, duid_05_iaid_01_one_duid_for_two_interfaces];
+pub(crate) const TESTS: &[(&str, fn())] = tests![
+    duid_03_replaced_by_command,
+    duid_05_iaid_01_one_duid_for_two_interfaces,
+    prv_03_prv_07_the_identity_of_the_moment,
+];
 
 /// Input: `duid new` and `duid set`, each before a run.
 /// Expected: the run uses the new DUID-LLT, then the one set; `duid show` says the same.
@@ -38,6 +41,33 @@ fn duid_03_replaced_by_command() {
     let address = WAN_MAC.replace(':', "");
     assert!(used[0].starts_with("00010001") && used[0].ends_with(&address), "{used:?}");
     assert_eq!(used[1], given);
+    lab.finish(&[&kea]);
+}
+
+/// Input: a file with `anonymous = true`; the link gets another hardware address.
+/// Expected: the DUID is that of the address of the moment, the IAID is 0, nothing is stored.
+fn prv_03_prv_07_the_identity_of_the_moment() {
+    let lab = Lab::new();
+    let kea = Kea::new().start(lab.world());
+    let file = "[[wan]]\ninterface = \"wan0\"\nanonymous = true\n";
+    let client = Launch::new(lab.world()).with_file(file).start();
+    let duid = |address: &str| format!("00030001{}", address.replace(':', ""));
+    assert_eq!(client.wait_ready().text("/duid"), duid(WAN_MAC));
+    let other = "02:00:00:00:c0:77";
+    let cpe = lab.world().cpe();
+    cpe.shell(&format!(
+        "ip link set wan0 down; ip link set wan0 address {other}; ip link set wan0 up"
+    ));
+    let status = client.wait_status("another DUID, bound", poll::BIND, |status| {
+        status.0["duid"] == duid(other) && status.0["ready"] == true
+    });
+    assert_eq!(*status.at("/iaid"), serde_json::json!(0));
+    let known = client.launch().state_file("wan0.lease.json");
+    assert!(!known.exists() && !client.launch().state_file("duid").exists());
+    let said: Vec<_> = lab.capture().settled();
+    let clients: BTreeSet<_> =
+        said.iter().filter_map(|message| message.option(CLIENT_ID)).map(hex).collect();
+    assert_eq!(clients.len(), 2, "{clients:?}");
     lab.finish(&[&kea]);
 }
 

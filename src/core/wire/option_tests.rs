@@ -63,7 +63,7 @@ fn ntp_01_unknown_suboptions_are_skipped_and_broken_ones_spoil_the_option() {
 }
 
 #[test]
-fn dns_01_servers_and_search_list() {
+fn dns_01_sntp_01_servers_and_search_list() {
     let servers = round_trip("0017001020010db8000000000000000000000053");
     assert_eq!(servers, DhcpOption::DnsServers(vec![address("2001:db8::53")]));
     let names = round_trip("0018000d076578616d706c65036e657400");

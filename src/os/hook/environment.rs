@@ -119,6 +119,30 @@ mod tests {
     }
 
     #[test]
+    fn dnr_02_resolvers_under_encryption_are_aligned_lists() {
+        let status = json!({ "options": { "encrypted_dns": [
+            { "priority": 1, "name": "a.example", "addresses": ["2001:db8::1", "2001:db8::2"],
+              "alpn": ["dot", "h2"], "port": 853, "path": null },
+            { "priority": 2, "name": "b.example", "addresses": [], "alpn": [], "port": null,
+              "path": "/dns{?dns}" },
+        ]}});
+        let mut lines: Vec<_> =
+            variables(&status).into_iter().map(|(n, v)| format!("{n}={v}")).collect();
+        lines.sort();
+        assert_eq!(
+            lines,
+            [
+                "DHC6C_OPTIONS_ENCRYPTED_DNS_ADDRESSES=2001:db8::1,2001:db8::2 -",
+                "DHC6C_OPTIONS_ENCRYPTED_DNS_ALPN=dot,h2 -",
+                "DHC6C_OPTIONS_ENCRYPTED_DNS_NAME=a.example b.example",
+                "DHC6C_OPTIONS_ENCRYPTED_DNS_PATH=- /dns{?dns}",
+                "DHC6C_OPTIONS_ENCRYPTED_DNS_PORT=853 -",
+                "DHC6C_OPTIONS_ENCRYPTED_DNS_PRIORITY=1 2",
+            ]
+        );
+    }
+
+    #[test]
     fn nothing_but_one_line_of_printable_ascii_gets_through() {
         for hostile in ["a\nb", "a\r", "\x1b[2J", "\0", "\u{9b}1m", "\u{202e}x", "() { :;};\n"] {
             let text = harmless(hostile);

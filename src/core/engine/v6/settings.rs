@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn opt_01_what_is_passed_on_is_shown_as_its_definition_reads_it() {
+    fn opt_01_dnr_02_what_is_passed_on_is_shown_as_its_definition_reads_it() {
         let raw = |code, hex: &str| DhcpOption::Raw { code, payload: hex_octets(hex).unwrap() };
         let resolver = |priority: u8| {
             let name = "04646f6831076578616d706c6503636f6d00";
@@ -205,7 +205,7 @@ mod tests {
             raw(code::TZDB_TIMEZONE, "555443"),
             raw(code::PCP_SERVER, "20010db8000000000000000000000001"),
             raw(code::PCP_SERVER, "20010db8000000000000000000000002"),
-            raw(145, "0161 00".replace(' ', "").as_str()),
+            raw(145, "016100"),
         ])
         .view();
         let priorities: Vec<_> = view.encrypted_dns.iter().map(|r| r.priority).collect();
@@ -214,6 +214,20 @@ mod tests {
         assert_eq!(view.timezone.as_deref(), Some("EST"), "the first of what may stand once");
         assert_eq!(view.pcp_servers.len(), 2, "each instance is a server");
         assert_eq!(view.raw.keys().copied().collect::<Vec<_>>(), [42, 86, 144, 145]);
+    }
+
+    #[test]
+    fn home_01_rds_01_what_nothing_here_uses_is_shown_by_its_octets() {
+        let raw = |code, payload: &[u8]| DhcpOption::Raw { code, payload: payload.to_vec() };
+        let view = Settings::of(&[
+            raw(74, &[1; 17]),
+            raw(145, b"\x01a\0"),
+            raw(146, b"\0\x01\x01b\0"),
+            raw(147, b"\0\x01\x01c\0"),
+        ])
+        .view();
+        assert_eq!(view.raw.keys().copied().collect::<Vec<_>>(), [74, 145, 146, 147]);
+        assert_eq!(view.raw[&146], ["0001016200"]);
     }
 
     #[test]
