@@ -394,7 +394,7 @@ fn lost_news_is_made_good() {
 
 #[test]
 #[ignore = "needs root"]
-fn datagrams_go_to_the_servers_from_our_link_local_address() {
+fn rx_11_datagrams_go_to_the_servers_and_come_by_our_interface_alone() {
     in_namespace(async |world| {
         let servers = "ff02::1:2".parse().unwrap();
         let peer = world.links.find("p0").unwrap().index;
@@ -415,6 +415,17 @@ fn datagrams_go_to_the_servers_from_our_link_local_address() {
         assert!(socket.receive().await.unwrap().octets.is_empty());
         let reply = socket.receive().await.unwrap();
         assert_eq!((reply.octets, reply.destination), (b"reply".to_vec(), world.link_local));
+
+        // What comes by another interface is not ours (RX-11), whatever address
+        // it is for: by the loopback here.
+        ip("address add 2001:db8:9::1/128 dev u0 nodad");
+        let by_loopback: SocketAddrV6 = "[2001:db8:9::1]:546".parse().unwrap();
+        for _ in 0..3 {
+            // Refused after the first, since nobody listens there.
+            let _ = server.send_to(b"astray", by_loopback);
+        }
+        server.send_to(b"next", to).unwrap();
+        assert_eq!(socket.receive().await.unwrap().octets, b"next");
 
         let Err(error) = Socket::open("u0", world.index, Marks::default()) else {
             panic!("two at one port")

@@ -228,6 +228,12 @@ fn pf_03_a_change_of_the_list_rebinds_but_for_an_empty_one() {
         world.hear(&all);
         world.run_for(seconds(60));
         assert_eq!(world.client().sent(Rebind).len(), 2, "not about an empty list");
+        // Neither where somebody has asked for prefixes besides.
+        let mut world = bound(seed, wants_both(), &router);
+        world.run_for(seconds(40));
+        world.hear(&Router::default().delegating("2001:db8:f::/64", 0));
+        world.run_for(seconds(60));
+        assert_eq!(world.client().sent(Rebind).len() + world.client().sent(Renew).len(), 0);
     });
 }
 

@@ -64,10 +64,7 @@ impl Confirm {
         if !common.leases.any_held() {
             State::Solicit(Solicit::new(common, now))
         } else if self.refused && self.exchange.retx.is_due(now) {
-            // What was held on another link is not to be had here.
-            common.clear();
-            common.leases.forget_former();
-            State::Solicit(Solicit::again(common, now))
+            State::Solicit(Solicit::elsewhere(common, now))
         } else if self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {
             keep(common, now)
         } else {

@@ -88,11 +88,7 @@ impl Request {
                 State::Bound(Bound)
             }
             // RFC 9915 §18.2.10.1: discovery starts over.
-            Verdict::NotOnLink => {
-                common.clear();
-                common.leases.forget_former();
-                State::Solicit(Solicit::again(common, now))
-            }
+            Verdict::NotOnLink => State::Solicit(Solicit::elsewhere(common, now)),
             Verdict::Leases { .. } | Verdict::Nothing | Verdict::NoBinding => {
                 self.give_up(common, now)
             }

@@ -47,6 +47,14 @@ impl Solicit {
         Self::new(common, start)
     }
 
+    /// The same on another link than we thought: what was held is not to be
+    /// had here.
+    pub(super) fn elsewhere(common: &mut Common, now: Instant) -> Self {
+        let solicit = Self::again(common, now);
+        common.leases.forget_former();
+        solicit
+    }
+
     /// Discovery that starts at `start`.
     pub(super) fn new(common: &mut Common, start: Instant) -> Self {
         let mut exchange =

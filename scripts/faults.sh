@@ -1,0 +1,38 @@
+#!/bin/sh
+# Puts one fault after the other of docs/faults.tsv into a copy of the code and
+# runs the test that has to see it. Fails where one does not, or where a fault
+# cannot be put in any more.
+set -eu
+cd "$(dirname "$0")/.."
+
+copy=target/faults
+rm -rf "$copy"
+mkdir -p "$copy"
+for place in Cargo.toml Cargo.lock src tests examples docs man; do
+    cp -R "$place" "$copy/"
+done
+[ ! -e rust-toolchain.toml ] || cp rust-toolchain.toml "$copy/"
+tab=$(printf '\t')
+unseen=0
+while IFS="$tab" read -r fault file test from to; do
+    case $fault in '#'*) continue ;; esac
+    FROM=$from TO=$to perl -0pi -e '
+        my ($from, $to) = map { s/\\n/\n/gr } @ENV{"FROM", "TO"};
+        s/\Q$from\E/$to/ or die "the fault does not fit: $from\n"' "$copy/$file"
+    tier=${test%% *}
+    [ "$tier" = lib ] && tier=--lib || tier="--test $tier"
+    # shellcheck disable=SC2086  # two words
+    if (cd "$copy" && CARGO_TARGET_DIR=../faults-target cargo test -q $tier "${test#* }") \
+        > target/fault.log 2>&1; then
+        echo "NOT SEEN: $fault ($test)"
+        unseen=1
+    elif grep -q 'test result: FAILED' target/fault.log; then
+        echo "seen: $fault ($test)"
+    else
+        echo "DOES NOT COMPILE: $fault"
+        tail -20 target/fault.log
+        unseen=1
+    fi
+    cp "$file" "$copy/$file"
+done < docs/faults.tsv
+exit $unseen
