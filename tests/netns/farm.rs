@@ -167,7 +167,7 @@ fn dhcpd(world: &World, terms: Terms) -> Server {
     let files = Files::new(world, "dhcpd6.conf", template, terms, "option dhcp6.rapid-commit;");
     let leases = files.empty("leases");
     Server::start(
-        world,
+        &world.isp(),
         packaged("ISC dhcpd", "isc-dhcp-server"),
         "0003000102000000a004".to_owned(),
         files.log(),
@@ -186,7 +186,7 @@ fn dhcp6s(world: &World, terms: Terms) -> Server {
     fs::write(&duid, octets).expect("the server's DUID");
     world.isp().shell(&format!("cp {} /var/lib/dhcpv6/dhcp6s_duid", duid.display()));
     Server::start(
-        world,
+        &world.isp(),
         packaged("WIDE dhcp6s", "wide-dhcpv6-server"),
         "0003000102000000a005".to_owned(),
         files.log(),
@@ -203,7 +203,7 @@ fn dibbler(world: &World, terms: Terms) -> Server {
         files.config.display()
     ));
     Server::start(
-        world,
+        &world.isp(),
         packaged("dibbler-server", "dibbler-server"),
         "0003000102000000a006".to_owned(),
         files.log(),
@@ -219,7 +219,7 @@ fn dhcpy6d(world: &World, terms: Terms) -> Server {
     files.empty("leases.sqlite");
     world.isp().shell("echo nameserver ::1 > /etc/resolv.conf");
     Server::start(
-        world,
+        &world.isp(),
         packaged("dhcpy6d", "dhcpy6d"),
         "0003000102000000a007".to_owned(),
         files.log(),

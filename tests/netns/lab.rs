@@ -33,6 +33,13 @@ impl Lab {
         lab
     }
 
+    /// [`Lab::new`] with places for two servers; what wan0 sends and gets is captured.
+    pub(crate) fn paired() -> Self {
+        let lab = Self::of(World::paired());
+        lab.world.wan_up();
+        lab
+    }
+
     fn of(world: World) -> Self {
         Self { capture: Capture::start(&world), world, finished: false }
     }

@@ -20,6 +20,7 @@ mod config;
 mod dnsmasq;
 mod farm;
 mod helper;
+mod high_availability;
 mod hooks;
 mod identity;
 mod interop;
@@ -49,9 +50,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 14] = [
+const SCENARIOS: [Scenario; 15] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
+    ("high_availability", &["kea-dhcp6", "ping"], high_availability::TESTS),
     ("hooks", &["kea-dhcp6"], hooks::TESTS),
     ("identity", &["kea-dhcp6"], identity::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::poll;
 use crate::process::{Process, output};
-use crate::world::World;
+use crate::world::{Space, World};
 
 /// A running server.
 pub(crate) struct Server {
@@ -30,6 +30,11 @@ impl Server {
         &self.duid
     }
 
+    /// All it has logged.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// Lets it answer nothing until [`Server::resume`]; what arrives meanwhile waits.
     pub(crate) fn pause(&self) {
         self.process.signal(Signal::SIGSTOP);
@@ -48,7 +53,7 @@ impl Server {
 
     /// Starts it and waits until it listens.
     pub(crate) fn start(
-        world: &World,
+        space: &Space,
         name: String,
         duid: String,
         log: PathBuf,
@@ -57,7 +62,7 @@ impl Server {
         let server = Self { process: Process::spawn(&name, command), name, duid, log };
         poll::wait_for("the server listens on port 547", poll::SOON, || {
             server.process.assert_alive();
-            listens(&world.isp().proc("net/udp6"))
+            listens(&space.proc("net/udp6"))
         });
         server
     }
@@ -149,6 +154,51 @@ impl Kea {
 
     /// Starts it. Started again in the same world, it finds its leases.
     pub(crate) fn start(&self, world: &World) -> Server {
+        self.start_in(world, &world.isp())
+    }
+
+    /// One of two servers that know each other's leases; `mode` is `hot-standby` or
+    /// `load-balancing`. The first is the primary; it has half of the pools in the second mode.
+    pub(crate) fn pair(mode: &str) -> [Self; 2] {
+        [1, 2].map(|number| {
+            let mut kea = Self::new().short();
+            kea.number = number;
+            kea.join_pair(mode);
+            kea
+        })
+    }
+
+    fn join_pair(&mut self, mode: &str) {
+        let second = if mode == "hot-standby" { "standby" } else { "secondary" };
+        let peer = |number: u8, role: &str| {
+            json!({ "name": format!("server{number}"), "role": role, "auto-failover": true,
+                    "url": format!("http://[2001:db8:0:1::{number}]:8001/") })
+        };
+        let relationship = json!({
+            "this-server-name": format!("server{}", self.number), "mode": mode,
+            "heartbeat-delay": 1000, "max-response-delay": 4000, "max-ack-delay": 1000,
+            "max-unacked-clients": 0,
+            "multi-threading": { "enable-multi-threading": true, "http-dedicated-listener": true,
+                                 "http-listener-threads": 1, "http-client-threads": 1 },
+            "peers": [peer(1, "primary"), peer(2, second)],
+        });
+        let hooks = "/usr/lib/x86_64-linux-gnu/kea/hooks";
+        self.config["Dhcp6"]["hooks-libraries"] = json!([
+            { "library": format!("{hooks}/libdhcp_lease_cmds.so"), "parameters": {} },
+            { "library": format!("{hooks}/libdhcp_ha.so"),
+              "parameters": { "high-availability": [relationship] } },
+        ]);
+        self.config["Dhcp6"]["multi-threading"] = json!({ "enable-multi-threading": true });
+        if mode == "load-balancing" {
+            self.subnet()["pools"] = json!([
+                { "pool": "2001:db8:0:1::1000 - 2001:db8:0:1::17ff", "client-class": "HA_server1" },
+                { "pool": "2001:db8:0:1::1800 - 2001:db8:0:1::1fff", "client-class": "HA_server2" },
+            ]);
+        }
+    }
+
+    /// Starts it in another place than the usual one.
+    pub(crate) fn start_in(&self, world: &World, space: &Space) -> Server {
         let mac = format!("02000000a00{}", self.number);
         let dir = world.dir().join(format!("kea{}", self.number));
         fs::create_dir_all(&dir).expect("the server's directory");
@@ -160,12 +210,11 @@ impl Kea {
             .replace("@MAC@", &mac);
         fs::write(&file, text).expect("the server's configuration");
         Server::start(
-            world,
+            space,
             format!("Kea {}", version(self.program, "-v")),
             format!("00030001{mac}"),
             dir.join("server.log"),
-            world
-                .isp()
+            space
                 .command(self.program)
                 .arg("-c")
                 .arg(file)
@@ -205,7 +254,7 @@ fn start_dnsmasq(world: &World, program: &str, template: &str) -> Server {
         template.replace("@DIR@", &dir.display().to_string()).replace("@UID@", "02:00:00:00:a0:03");
     fs::write(&file, text).expect("the server's configuration");
     Server::start(
-        world,
+        &world.isp(),
         format!("dnsmasq {}", version(program, "-v")),
         // DUID-EN: enterprise 32473 (documentation) and the identifier above.
         "000200007ed902000000a003".to_owned(),

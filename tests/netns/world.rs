@@ -93,29 +93,50 @@ pub(crate) struct World {
     id: String,
     dir: PathBuf,
     spaces: Vec<(&'static str, Process)>,
-    relayed: bool,
+    layout: Layout,
     keep: bool,
+}
+
+/// What lies between client and server.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Layout {
+    /// A bridge.
+    Plain,
+    /// A relay.
+    Relayed,
+    /// A bridge with two servers on it, the second in `isp2` (2001:db8:0:1::2, fe80::2).
+    Paired,
 }
 
 impl World {
     /// Builds the namespaces and links; wan0 exists and is down.
     pub(crate) fn new() -> Self {
-        Self::build(false)
+        Self::build(Layout::Plain)
     }
 
     /// The same with a place for a relay between the two sides.
     pub(crate) fn relayed() -> Self {
-        Self::build(true)
+        Self::build(Layout::Relayed)
     }
 
-    fn build(relayed: bool) -> Self {
+    /// The same with places for two servers.
+    pub(crate) fn paired() -> Self {
+        Self::build(Layout::Paired)
+    }
+
+    fn build(layout: Layout) -> Self {
         sweep();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let id = format!("dhc6c-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let dir = std::env::temp_dir().join(&id);
         fs::create_dir_all(&dir).expect("the test's directory");
-        let mut world = Self { id, dir, spaces: Vec::new(), relayed, keep: false };
-        for name in ["sw", "isp", "cpe"].into_iter().chain(relayed.then_some("relay")) {
+        let mut world = Self { id, dir, spaces: Vec::new(), layout, keep: false };
+        let further = match layout {
+            Layout::Plain => None,
+            Layout::Relayed => Some("relay"),
+            Layout::Paired => Some("isp2"),
+        };
+        for name in ["sw", "isp", "cpe"].into_iter().chain(further) {
             world.hold(name);
         }
         world.link();
@@ -137,6 +158,11 @@ impl World {
         self.space("cpe")
     }
 
+    /// The second server's side, in a world that has one.
+    pub(crate) fn isp2(&self) -> Space {
+        self.space("isp2")
+    }
+
     /// The relay's place, in a world that has one.
     pub(crate) fn relay(&self) -> Space {
         self.space("relay")
@@ -144,7 +170,12 @@ impl World {
 
     /// Where what the client sends and gets is seen, at the far end of its link.
     pub(crate) fn far_end(&self) -> (Space, &'static str) {
-        if self.relayed { (self.relay(), "down0") } else { (self.isp(), "isp0") }
+        match self.layout {
+            Layout::Plain => (self.isp(), "isp0"),
+            Layout::Relayed => (self.relay(), "down0"),
+            // Either server hears only what is for it.
+            Layout::Paired => (self.space("sw"), "p-cpe-wan0"),
+        }
     }
 
     /// Brings wan0 up. Its link-local address is then tentative for a second or two.
@@ -154,8 +185,16 @@ impl World {
 
     /// Another uplink of the client's on the same link, switched on.
     pub(crate) fn second_wan(&self) {
-        self.plug("cpe", "wan1", "br0");
-        self.cpe().shell("echo 0 > /proc/sys/net/ipv6/conf/wan1/accept_ra; ip link set wan1 up");
+        self.further_wan(1);
+    }
+
+    /// Uplink `wan<number>` of the client's on the same link, switched on.
+    pub(crate) fn further_wan(&self, number: u32) {
+        let name = format!("wan{number}");
+        self.plug("cpe", &name, "br0");
+        self.cpe().shell(&format!(
+            "echo 0 > /proc/sys/net/ipv6/conf/{name}/accept_ra; ip link set {name} up"
+        ));
     }
 
     /// Leaves the directory for the person who looks into a failure.
@@ -206,23 +245,28 @@ impl World {
                ip link set $bridge up; done",
         );
         self.plug("cpe", "wan0", "br0");
-        if self.relayed {
+        if self.layout == Layout::Relayed {
             self.plug("isp", "isp0", "br1");
             self.plug("relay", "down0", "br0");
             self.plug("relay", "up0", "br1");
         } else {
             self.plug("isp", "isp0", "br0");
         }
-        self.link_isp();
+        self.link_isp("isp", 1);
         self.link_cpe();
-        if self.relayed {
-            self.link_relay();
+        match self.layout {
+            Layout::Plain => {}
+            Layout::Relayed => self.link_relay(),
+            Layout::Paired => {
+                self.plug("isp2", "isp0", "br0");
+                self.link_isp("isp2", 2);
+            }
         }
     }
 
     /// An interface in a namespace, with its other end on a bridge.
     fn plug(&self, space: &str, end: &str, bridge: &str) {
-        let port = format!("p-{end}");
+        let port = format!("p-{space}-{end}");
         run(Command::new("ip")
             .args(["link", "add", "name", &port, "netns", &self.named("sw")])
             .args(["type", "veth", "peer", "name", end, "netns", &self.named(space)]));
@@ -242,17 +286,18 @@ impl World {
 
     /// The server's interface: one link-local address (a server opens a socket on each and
     /// would answer twice), usable at once.
-    fn link_isp(&self) {
-        self.isp().shell(
+    fn link_isp(&self, space: &str, number: u8) {
+        let space = self.space(space);
+        space.shell(&format!(
             "for knob in accept_dad=0 dad_transmits=0 addr_gen_mode=1; do
-               echo ${knob#*=} > /proc/sys/net/ipv6/conf/isp0/${knob%=*}; done
-             ip link set isp0 address 02:00:00:00:a0:01 up
-             ip -6 addr add 2001:db8:0:1::1/64 dev isp0 nodad
-             ip -6 addr add fe80::1/64 dev isp0 nodad",
-        );
+               echo ${{knob#*=}} > /proc/sys/net/ipv6/conf/isp0/${{knob%=*}}; done
+             ip link set isp0 address 02:00:00:00:a0:0{number} up
+             ip -6 addr add 2001:db8:0:1::{number}/64 dev isp0 nodad
+             ip -6 addr add fe80::{number}/64 dev isp0 nodad"
+        ));
         // A server that starts on an interface which is not yet running stays deaf.
         poll::wait_for("isp0 has a carrier", poll::SOON, || {
-            self.isp().shell("cat /sys/class/net/isp0/operstate").trim() == "up"
+            space.shell("cat /sys/class/net/isp0/operstate").trim() == "up"
         });
     }
 
