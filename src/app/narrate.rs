@@ -21,6 +21,7 @@ pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
         Event::Sent(..)
         | Event::Received(..)
         | Event::Reconfigured(_)
+        | Event::QuirkActed(_)
         | Event::PrefixTooLong(..)
         | Event::Refused(..)
         | Event::ServerGivenUp
@@ -58,6 +59,7 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
         Event::PrefixTooLong(prefix, wished) => {
             format!("{prefix} was delegated where a /{wished} was asked for")
         }
+        Event::QuirkActed(quirk) => format!("the quirk {} acts", quirk.as_str()),
         Event::Reconfigured(kind) => format!("the server asks for a {kind}"),
         Event::Refused(kind, status) => format!("{kind} says {status}"),
         Event::ServerGivenUp => "turning to another server".to_owned(),
@@ -100,6 +102,7 @@ pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
         | Event::Releasing
         | Event::Stopped
         | Event::Reconfigured(_)
+        | Event::QuirkActed(_)
         | Event::Refused(..)
         | Event::ServerGivenUp => info!("{name}: {text}"),
         Event::Updated | Event::Sent(..) | Event::Received(..) | Event::Dropped(_) => {
@@ -119,6 +122,7 @@ pub(crate) fn line(event: &Event, snapshot: &Snapshot) -> String {
             "direction": "received", "type": kind, "xid": transaction.to_string(), "source": source
         }),
         Event::PrefixTooLong(prefix, wished) => json!({ "prefix": prefix, "wished": wished }),
+        Event::QuirkActed(quirk) => json!({ "quirk": quirk }),
         Event::Reconfigured(kind) => json!({ "type": kind }),
         Event::Refused(kind, status) => json!({ "type": kind, "status": status.code.0 }),
         Event::Dropped(reason) => json!({ "reason": reason }),

@@ -38,6 +38,7 @@ pub fn wants_address() -> Config {
         send: Vec::new(),
         fqdn: None,
         anonymous: false,
+        quirks: Vec::new(),
         initial_delay: true,
         limit: SendLimit::default(),
     }

@@ -1,12 +1,12 @@
 //! What a client would like: a length, the prefix of before, everything or
 //! nothing (RFC 8168; RFC 9915 §18.2.1).
 
-use dhc6c_core::engine::{Config, Event, PrefixRequest};
+use dhc6c_core::engine::{Config, Event, PrefixRequest, Quirk};
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::time::Duration;
 use dhc6c_core::wire::{Ia, MessageType, StatusCode};
 
-use crate::client::{PD, wants_both, wants_prefix};
+use crate::client::{PD, Sent, wants_both, wants_prefix};
 use crate::seeds::over_seeds;
 use crate::server::ServerConfig;
 use crate::world::{Restart, World, seconds};
@@ -165,6 +165,50 @@ fn reb_05_a_length_that_is_still_wished_for_stands_beside_the_prefix_that_is_hel
         let renews = world.client().sent(Renew).len();
         world.run_until_sent(Renew, renews + 1, seconds(1801));
         assert!(!named(&world, Renew).contains(&"::/56".to_owned()), "the wish is fulfilled");
+    });
+}
+
+#[test]
+fn a_quirk_keeps_the_length_out_of_all_but_solicit_and_says_so() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig { prefix_length: 60, ..ServerConfig::number(1) };
+        let quirks = vec![Quirk::LengthSpoilsLease];
+        let config = Config { quirks, ..wants(PrefixRequest { length: Some(56), ..wish() }) };
+        let mut world = World::new(seed, config, [server]);
+        world.server().dials.ignore_hints = true;
+        world.start();
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        let held = world.client().prefixes()[0].to_string();
+        world.run_until_sent(Renew, 1, seconds(1801));
+        assert_eq!(named(&world, Solicit), ["::/56"]);
+        assert_eq!(
+            (named(&world, Request), named(&world, Renew)),
+            (vec![held.clone()], vec![held])
+        );
+        assert!(world.client().has_told(&Event::QuirkActed(Quirk::LengthSpoilsLease)));
+    });
+}
+
+#[test]
+fn a_quirk_asks_for_what_was_refused_once_an_hour_and_never_gives_it_up() {
+    over_seeds(20, |seed| {
+        let quirks = vec![Quirk::RefusedSpoilsRenew];
+        let config = Config { quirks, ..wants_both() };
+        let server = ServerConfig::number(1).times(600, 960, 1200, 1800);
+        let mut world = World::new(seed, config, [server]);
+        world.server().dials.refuse_prefixes = true;
+        world.start();
+        world.run_for(seconds(4 * 3600));
+        let renews = world.client().sent(Renew);
+        let asks = |sent: &&&Sent| sent.message.ia_pds().next().is_some();
+        let asking = renews.iter().filter(asks).count();
+        assert!((3..=5).contains(&asking) && renews.len() > 20, "{asking} of {}", renews.len());
+        assert!(world.snapshot().ready, "what was left out is no failure");
+        assert!(world.client().has_told(&Event::QuirkActed(Quirk::RefusedSpoilsRenew)));
+        // It comes to be had.
+        world.server().dials.refuse_prefixes = false;
+        world.run_for(seconds(3700));
+        assert_eq!(world.client().prefixes().len(), 1);
     });
 }
 

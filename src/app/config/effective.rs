@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dhc6c_core::engine::{self, PrefixRequest, SendLimit};
+use dhc6c_core::engine::{self, PrefixRequest, Quirk, SendLimit};
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::Mode;
@@ -107,6 +107,8 @@ pub(crate) struct Wan {
     pub(crate) vendor_class: Setting<Vec<VendorClass>>,
     /// Say as little as possible of who we are.
     pub(crate) anonymous: Setting<bool>,
+    /// What its servers mishandle.
+    pub(crate) quirks: Setting<Vec<Quirk>>,
     /// The priority of our packets within this machine (SO_PRIORITY).
     pub(crate) priority: Setting<Option<u8>>,
     /// The class of our packets in the network (RFC 2474).
@@ -223,6 +225,7 @@ impl Wan {
             user_class: Setting::default(Vec::new()),
             vendor_class: Setting::default(Vec::new()),
             anonymous: Setting::default(false),
+            quirks: Setting::default(Vec::new()),
             priority: Setting::default(None),
             dscp: Setting::default(None),
             reconfigure: Setting::default(true),
@@ -351,6 +354,7 @@ impl Wan {
             send: self.sent(),
             fqdn: self.fqdn.value.as_ref().map(HostName::wire),
             anonymous: self.anonymous.value,
+            quirks: self.quirks.value.clone(),
             initial_delay,
             limit: SendLimit::new(messages, window),
             ..bare

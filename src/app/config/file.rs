@@ -116,6 +116,9 @@ pub(super) const WAN: &[Key<Wan>] = &[
         put(&mut wan.vendor_class, node, text, vendor_classes(node))
     }),
     Key::new("anonymous", |wan, node, text| put(&mut wan.anonymous, node, text, boolean(node))),
+    Key::new("quirks", |wan, node, text| {
+        put(&mut wan.quirks, node, text, list(node, "a list of quirks", word))
+    }),
     Key::new("priority", |wan, node, text| {
         put(&mut wan.priority, node, text, number(node, 0..=7).map(small).map(Some))
     }),
@@ -125,7 +128,6 @@ pub(super) const WAN: &[Key<Wan>] = &[
     Key::later("table"),
     Key::later("vrf"),
     Key::later("sysctl"),
-    Key::later("quirks"),
 ];
 
 /// `[hooks]`.

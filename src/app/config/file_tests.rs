@@ -63,6 +63,7 @@ const GOOD: &[(&str, &[&str])] = &[
     ("user-class", &["\"abc\"", "[\"a\", \"b\"]", "[]"]),
     ("vendor-class", &["{ 40808 = \"model\" }", "{ 1 = [\"a\", \"b\"], 2 = \"c\" }", "{}"]),
     ("anonymous", &["true", "false"]),
+    ("quirks", &["[]", "[\"refused-spoils-renew\", \"length-spoils-lease\"]"]),
     ("priority", &["0", "7"]),
     ("dscp", &["0", "63"]),
 ];

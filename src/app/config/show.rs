@@ -64,6 +64,7 @@ impl Page {
         self.value("user-class", &wan.user_class, |texts| list(texts, |text| quoted(text)));
         self.value("vendor-class", &wan.vendor_class, |classes| vendor_classes(classes));
         self.value("anonymous", &wan.anonymous, ToString::to_string);
+        self.value("quirks", &wan.quirks, |quirks| list(quirks, |&quirk| word(quirk)));
         for (key, setting) in [("priority", &wan.priority), ("dscp", &wan.dscp)] {
             if let Some(number) = setting.value {
                 self.line(key, &number.to_string(), setting.origin);

@@ -38,6 +38,7 @@ iaid = 2711991250  # default
 user-class = []  # default
 vendor-class = {}  # default
 anonymous = false  # default
+quirks = []  # default
 reconfigure = true  # default
 release-on-stop = false  # default
 keep-on-stop = false  # default

@@ -1,5 +1,6 @@
 //! Values that are one word of a list.
 
+use dhc6c_core::engine::Quirk;
 use dhc6c_core::snapshot::Mode;
 
 use crate::app::cli::InitialDelay;
@@ -50,6 +51,13 @@ impl Word for Mode {
 impl Word for AddressWish {
     const WORDS: &'static [(&'static str, Self)] =
         &[("try", Self::Try), ("require", Self::Require), ("none", Self::None)];
+}
+
+impl Word for Quirk {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        (Self::RefusedSpoilsRenew.as_str(), Self::RefusedSpoilsRenew),
+        (Self::LengthSpoilsLease.as_str(), Self::LengthSpoilsLease),
+    ];
 }
 
 impl Word for InitialDelay {

@@ -50,6 +50,8 @@ pub struct Config {
     pub fqdn: Option<Vec<u8>>,
     /// Say as little as possible of who we are (RFC 7844 §4).
     pub anonymous: bool,
+    /// What this uplink's servers mishandle.
+    pub quirks: Vec<Quirk>,
     /// Delay the first Solicit by a random time up to a second.
     pub initial_delay: bool,
     /// How many messages may leave in what time.
@@ -80,8 +82,34 @@ impl Config {
             send: Vec::new(),
             fqdn: None,
             anonymous: false,
+            quirks: Vec::new(),
             initial_delay: false,
             limit: SendLimit::default(),
+        }
+    }
+}
+
+/// Something that the servers of an uplink mishandle. Each is logged when it
+/// acts, and none gives an association up for good.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quirk {
+    /// A Renew that asks for what was refused before spoils the rest of it
+    /// (against RFC 7550 §4.4): such an association stands in one Renew an
+    /// hour at most, and in every Rebind and Request.
+    RefusedSpoilsRenew,
+    /// A length wished for beside a lease is mistaken for a prefix that the
+    /// client has (against RFC 8168 §3.4): it stands in Solicit alone.
+    LengthSpoilsLease,
+}
+
+impl Quirk {
+    /// The name, as in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RefusedSpoilsRenew => "refused-spoils-renew",
+            Self::LengthSpoilsLease => "length-spoils-lease",
         }
     }
 }

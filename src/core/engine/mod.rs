@@ -40,7 +40,7 @@ use crate::record::Record;
 use crate::time::Instant;
 use crate::wire::{MessageType, Status, TransactionId};
 
-pub use iface::{Config, Interface, PrefixRequest, Restored};
+pub use iface::{Config, Interface, PrefixRequest, Quirk, Restored};
 pub use limit::SendLimit;
 
 /// Something that happened outside.
@@ -125,6 +125,8 @@ pub enum Event {
     Received(MessageType, TransactionId, Ipv6Addr),
     /// Something received was dropped.
     Dropped(DropReason),
+    /// A quirk of the configuration acted.
+    QuirkActed(Quirk),
     /// The routers of the link say something new.
     RouterUpdated,
     /// A server delegated a prefix that is longer than the length wished for,

@@ -16,6 +16,8 @@ pub(super) use crate::record::AssociationKind as Kind;
 /// The most leases a client keeps, all associations together: what one
 /// message can name. More would only make our own messages grow.
 pub(super) const MAX_LEASES: usize = 32;
+/// How long a Renew does without what was refused, where a quirk says so.
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(3600);
 /// The most leases of the past that are named as hints.
 const MOST_FORMER: usize = 2;
 
@@ -33,6 +35,11 @@ pub(super) struct Association {
     pub(super) timers: LeaseTimers,
     /// A server that was asked gave no lease.
     pub(super) refused: bool,
+    /// When a Renew last asked for it in vain; that much apart where a quirk
+    /// says so.
+    pub(super) asked_in_vain: Option<Instant>,
+    /// It is left out of the Renew that is open.
+    pub(super) left_out: bool,
 }
 
 /// What is wished for besides a lease of the kind.
@@ -48,6 +55,8 @@ pub(super) struct Wish {
     pub(super) require: bool,
     /// What is held is used to its end, and nothing is asked for.
     pub(super) retired: bool,
+    /// The length does not stand beside a lease.
+    pub(super) only_in_solicit: bool,
 }
 
 impl Wish {
@@ -159,7 +168,21 @@ impl Association {
             leases: Vec::new(),
             timers: LeaseTimers::NEVER,
             refused: false,
+            asked_in_vain: None,
+            left_out: false,
         }
+    }
+
+    /// Decides whether a Renew that begins now asks for an association that
+    /// was refused before; true where it does not.
+    pub(super) fn leave_out(&mut self, now: Instant) -> bool {
+        let is_in_vain = self.refused && !self.is_held();
+        let asked = self.asked_in_vain.is_some_and(|asked| now < asked + ASKED_AGAIN_AFTER);
+        self.left_out = is_in_vain && asked;
+        if is_in_vain && !asked {
+            self.asked_in_vain = Some(now);
+        }
+        self.left_out
     }
 
     /// The association's part of a message that names exactly `leases`: of a
@@ -216,7 +239,8 @@ impl Association {
             let is = |lease: &Leased| matches!(lease, Leased::Prefix { prefix, .. } if prefix.length() == length);
             leases.iter().any(is)
         };
-        self.wish.length.filter(|length| !has(*length)).and_then(Leased::of_length)
+        let beside = self.wish.length.filter(|_| !self.wish.only_in_solicit);
+        beside.filter(|length| !has(*length)).and_then(Leased::of_length)
     }
 
     /// True when a server's message gives this association something that is

@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::desired::Lifetimes;
-use crate::engine::{Config, Deadline, PrefixRequest, Why};
+use crate::engine::{Config, Deadline, PrefixRequest, Quirk, Why};
 use crate::ident::Iaid;
 use crate::prefix::Prefix;
 use crate::snapshot;
@@ -40,7 +40,9 @@ impl Leases {
             let PrefixRequest { iaid, mut hint, length, longest, require, retired } = *request;
             // A prefix of before would say who we are (RFC 7844 §4.5.2).
             hint = hint.filter(|_| !config.anonymous);
-            Association::new(Kind::Prefix, iaid, Wish { hint, length, longest, require, retired })
+            let only_in_solicit = config.quirks.contains(&Quirk::LengthSpoilsLease);
+            let wish = Wish { hint, length, longest, require, retired, only_in_solicit };
+            Association::new(Kind::Prefix, iaid, wish)
         });
         Self(address.into_iter().chain(prefixes).collect())
     }
@@ -78,7 +80,23 @@ impl Leases {
     /// The associations of a Renew or Rebind: the leases held, and hints for
     /// what is still missing (RFC 9915 §18.2.4).
     pub(super) fn holding(&self) -> Vec<DhcpOption> {
-        self.wanted().map(Association::held_option).collect()
+        self.wanted().filter(|ia| !ia.left_out).map(Association::held_option).collect()
+    }
+
+    /// Leaves out of a Renew that begins now what was refused before; true
+    /// where that is something.
+    pub(super) fn leave_out_refused(&mut self, now: Instant) -> bool {
+        self.0.iter_mut().fold(false, |any, ia| ia.leave_out(now) | any)
+    }
+
+    /// True where a length is wished for and stands in Solicit alone.
+    pub(super) fn hides_length(&self) -> bool {
+        self.wanted().any(|ia| ia.wish.only_in_solicit && ia.wish.length.is_some())
+    }
+
+    /// Leaves nothing out any more.
+    pub(super) fn leave_out_nothing(&mut self) {
+        self.0.iter_mut().for_each(|ia| ia.left_out = false);
     }
 
     /// The associations of a Confirm: addresses alone (RFC 9915 §18.2.3).
@@ -100,7 +118,7 @@ impl Leases {
         for index in 0..self.0.len() {
             let elsewhere = self.leased_elsewhere(index);
             let Some(ia) = self.0.get_mut(index) else { continue };
-            if ia.wish.retired {
+            if ia.wish.retired || ia.left_out {
                 continue;
             }
             let held = ia.is_held();

@@ -26,12 +26,14 @@ pub(super) struct Rebind {
 
 impl Rebind {
     pub(super) fn new(common: &mut Common, now: Instant) -> Self {
+        common.leases.leave_out_nothing();
         let exchange = Exchange::new(MessageType::Rebind, retx::REBIND, now, &mut common.rng);
         Self { exchange, verifies: false }
     }
 
     /// A Rebind in place of a Confirm: delayed and timed as that is.
     pub(super) fn verifying(common: &mut Common, now: Instant) -> Self {
+        common.leases.leave_out_nothing();
         let exchange = Exchange::delayed(MessageType::Rebind, retx::CONFIRM, now, &mut common.rng);
         Self { exchange, verifies: true }
     }

@@ -1,6 +1,6 @@
 //! Extending leases at the server that gave them (RFC 9915 §18.2.4).
 
-use crate::engine::{Deadline, Event, Why, retx};
+use crate::engine::{Deadline, Event, Quirk, Why, retx};
 use crate::ident::Duid;
 use crate::time::Instant;
 use crate::wire::MessageType;
@@ -24,6 +24,11 @@ pub(super) struct Renew {
 
 impl Renew {
     pub(super) fn new(common: &mut Common, now: Instant) -> Self {
+        common.leases.leave_out_nothing();
+        let quirk = Quirk::RefusedSpoilsRenew;
+        if common.config.quirks.contains(&quirk) && common.leases.leave_out_refused(now) {
+            common.events.push_back(Event::QuirkActed(quirk));
+        }
         Self {
             exchange: Exchange::new(MessageType::Renew, retx::RENEW, now, &mut common.rng),
             server: common.server.as_ref().map(|server| server.duid.clone()),

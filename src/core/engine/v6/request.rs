@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{Event, retx};
+use crate::engine::{Event, Quirk, retx};
 use crate::ident::Duid;
 use crate::time::Instant;
 use crate::wire::MessageType;
@@ -50,6 +50,10 @@ impl Request {
     }
 
     fn new(common: &mut Common, now: Instant, purpose: Purpose) -> Self {
+        common.leases.leave_out_nothing();
+        if common.leases.hides_length() {
+            common.events.push_back(Event::QuirkActed(Quirk::LengthSpoilsLease));
+        }
         let exchange = Exchange::new(MessageType::Request, retx::REQUEST, now, &mut common.rng);
         Self { exchange, purpose }
     }
