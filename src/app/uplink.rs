@@ -6,6 +6,7 @@ mod commands;
 mod finish;
 mod hooks;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use dhc6c_core::desired::{self, Desired};
@@ -13,6 +14,7 @@ use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output, Restored};
 use dhc6c_core::ident::Duid;
 use dhc6c_core::link::{Datagram, Link, RouterMessage};
 use dhc6c_core::prefix::Prefix;
+use dhc6c_core::reason::DropReason;
 use dhc6c_core::record::Record;
 use dhc6c_core::snapshot::{Mode, Snapshot};
 use dhc6c_core::time::{Duration, Instant};
@@ -40,6 +42,10 @@ use super::narrate;
 /// How long after boot the first Solicit is delayed (a power cut
 /// brings a whole street up at once).
 const BOOT_RUSH: Duration = Duration::from_secs(60);
+
+/// How far apart two lines of the log are about what was dropped for the same
+/// reason.
+const DROP_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What all interfaces of a process share.
 pub(crate) struct Setup {
@@ -114,6 +120,8 @@ pub(crate) struct Uplink {
     refused: Option<String>,
     /// What the engine wants of the system.
     desired: Desired,
+    /// When something was last logged to be dropped, by the reason.
+    drops_logged: BTreeMap<DropReason, Instant>,
 }
 
 /// What woke the loop.
@@ -243,6 +251,7 @@ impl Uplink {
             told_prefixes: Vec::new(),
             refused: None,
             desired: Desired::default(),
+            drops_logged: BTreeMap::new(),
         })
     }
 
@@ -500,11 +509,25 @@ impl Uplink {
 
     fn narrate(&mut self, now: Instant, event: &Event) {
         let snapshot = self.snapshot(now);
-        narrate::log(event, &snapshot);
+        if self.is_worth_a_line(now, event) {
+            narrate::log(event, &snapshot);
+        }
         self.fire(event, &snapshot);
         if !self.watchers.is_empty() {
             self.tell(&narrate::line(event, &snapshot));
         }
+    }
+
+    /// Of what is dropped there is one line a reason a minute: whoever sends
+    /// rubbish does not fill our log with it.
+    fn is_worth_a_line(&mut self, now: Instant, event: &Event) -> bool {
+        let Event::Dropped(reason) = event else { return true };
+        let last = self.drops_logged.get(reason).copied();
+        let is_due = last.is_none_or(|last| now >= last + DROP_LOG_INTERVAL);
+        if is_due {
+            self.drops_logged.insert(*reason, now);
+        }
+        is_due
     }
 
     /// Tells those who watch; whoever reads too slowly is let go.

@@ -20,6 +20,9 @@ const TASK: &str = "DHC6C_NETNS_HELPER";
 /// The message type of a marker: no DHCPv6 message has type 0.
 pub(crate) const MARKER: u8 = 0;
 
+/// Where rubbish comes from, so that nobody else has to make sense of it.
+pub(crate) const RUBBISH_PORT: u16 = 9999;
+
 /// A command that sends one marker from wan0 to where clients send.
 pub(crate) fn mark(space: &Space, xid: u32) -> Command {
     start(space, &format!("mark {xid}"))
@@ -35,6 +38,11 @@ pub(crate) fn advertise(space: &Space, hop_limit: u8, octets: &[u8]) -> Command 
     start(space, &format!("advertise {hop_limit} {}", hex(octets)))
 }
 
+/// A command that sends `count` datagrams that mean nothing from isp0 to a client's port.
+pub(crate) fn flood(space: &Space, client: Ipv6Addr, count: u32) -> Command {
+    start(space, &format!("flood {client} {count}"))
+}
+
 fn start(space: &Space, task: &str) -> Command {
     // Not by its path: a build may put another file there while this one runs.
     let mut command = space.command(format!("/proc/{}/exe", process::id()));
@@ -48,6 +56,7 @@ pub(crate) fn ran() -> bool {
     match task.split_once(' ') {
         Some(("mark", xid)) => send_marker(xid.parse().expect("a transaction id")),
         Some(("advertise", what)) => send_advertisements(what),
+        Some(("flood", what)) => send_rubbish(what),
         _ => hold_client_port(),
     }
     true
@@ -63,6 +72,37 @@ fn send_marker(xid: u32) {
     poll::wait_for("the marker is sent", poll::SOON, || {
         socket.send_to(&message, SocketAddrV6::new(servers, 547, 0, index)).is_ok()
     });
+}
+
+fn send_rubbish(what: &str) {
+    let (client, count) = what.split_once(' ').expect("an address and a number");
+    let index = fs::read_to_string("/sys/class/net/isp0/ifindex").expect("isp0 exists");
+    let to = SocketAddrV6::new(
+        client.parse().expect("an address"),
+        546,
+        0,
+        index.trim().parse().expect("an interface index"),
+    );
+    let socket = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, RUBBISH_PORT)).expect("a UDP socket");
+    let rubbish: [&[u8]; 10] = [
+        b"",
+        b"\x07",
+        b"\x07\x01\x02",
+        b"\x63\x01\x02\x03",
+        b"\x0d\x01\x02\x03",
+        b"\x01\x01\x02\x03",
+        b"\x07\x01\x02\x03",
+        b"\x07\x01\x02\x03\0\x03\xff\xff",
+        b"\x07\x01\x02\x03\0\x19\xff\xf0\0\0\0\0",
+        b"\x0a\0\0\0\0\x13\0\x01\x05",
+    ];
+    for number in 0..count.parse::<usize>().expect("a number") {
+        // A full queue is not ours to mend.
+        let _ = socket.send_to(rubbish[number % rubbish.len()], to);
+        if number % 100 == 99 {
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
 
 fn send_advertisements(what: &str) {

@@ -3,6 +3,8 @@
 
 use std::net::Ipv6Addr;
 
+use crate::helper::RUBBISH_PORT;
+
 pub(crate) const SOLICIT: u8 = 1;
 pub(crate) const ADVERTISE: u8 = 2;
 pub(crate) const REQUEST: u8 = 3;
@@ -149,7 +151,8 @@ fn message(at: f64, frame: &[u8]) -> Option<Message> {
     let packet = frame.strip_prefix(frame.get(..12)?)?.strip_prefix(&[0x86, 0xdd])?;
     let (header, datagram) = packet.split_at_checked(40)?;
     let (udp, payload) = datagram.split_at_checked(8)?;
-    if header[6] != 17 || payload.len() < 4 {
+    let is_rubbish = udp[..2] == RUBBISH_PORT.to_be_bytes();
+    if header[6] != 17 || payload.len() < 4 || is_rubbish {
         return None;
     }
     Some(Message {
