@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use dhc6c_core::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::os::control::{self, Command, Request};
 use crate::os::error::{Error, Kind};
@@ -17,22 +19,29 @@ use super::{Failure, status};
 /// The version of the JSON that we speak.
 const SCHEMA: u32 = 1;
 
-/// What `status --json` prints, and what each interface answers with.
+/// What `status --json` prints, and what each interface answers with. The
+/// interfaces are passed on as they are: whoever asks need not understand them.
 #[derive(Deserialize, Serialize)]
-struct Status {
+struct Status<Interface> {
     schema: u32,
     version: String,
-    interfaces: Vec<Snapshot>,
+    interfaces: Vec<Interface>,
+}
+
+impl<Interface> Status<Interface> {
+    fn of(interfaces: Vec<Interface>) -> Self {
+        Self { schema: SCHEMA, version: env!("CARGO_PKG_VERSION").to_owned(), interfaces }
+    }
 }
 
 /// The answer to a request for the status.
 pub(crate) fn status_line(snapshot: &Snapshot) -> String {
-    let status = Status {
-        schema: SCHEMA,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        interfaces: vec![snapshot.clone()],
-    };
-    json(&status)
+    json(&Status::of(vec![snapshot]))
+}
+
+/// The answer to a request for the status as a page.
+pub(crate) fn page_line(snapshot: &Snapshot) -> String {
+    serde_json::json!({ "page": status::text(snapshot) }).to_string()
 }
 
 /// The answer when something was done, or will be.
@@ -51,22 +60,28 @@ pub(crate) fn status(
     interface: Option<&str>,
     as_json: bool,
 ) -> Result<(), Failure> {
+    let command = if as_json { Command::Status } else { Command::Page };
     let mut interfaces = Vec::new();
+    let mut pages = Vec::new();
     for name in running(&global.run_dir, interface)? {
         let failed = |error| Failure::on(&name, error);
-        let line = ask(&global.run_dir, &name, Command::Status)
+        let line = ask(&global.run_dir, &name, command)
             .and_then(|mut lines| lines.next().unwrap_or_else(|| Err(hung_up())))
             .map_err(failed)?;
-        let status: Status = serde_json::from_str(&line)
-            .map_err(|error| failed(Error::new("cannot read the status", error)))?;
-        interfaces.extend(status.interfaces);
+        if let Some(refused) = refusal(&line) {
+            return Err(failed(refused));
+        }
+        let garbled = |error| failed(Error::new("cannot read the status", error));
+        if as_json {
+            let answer: Status<Box<RawValue>> = serde_json::from_str(&line).map_err(garbled)?;
+            interfaces.extend(answer.interfaces);
+        } else {
+            let answer: Value = serde_json::from_str(&line).map_err(garbled)?;
+            pages.extend(answer["page"].as_str().map(str::to_owned));
+        }
     }
-    if as_json {
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        return print(&json(&Status { schema: SCHEMA, version, interfaces })).map_err(Into::into);
-    }
-    let pages: Vec<_> = interfaces.iter().map(status::text).collect();
-    print(pages.join("\n").trim_end()).map_err(Into::into)
+    let text = if as_json { json(&Status::of(interfaces)) } else { pages.join("\n") };
+    print(text.trim_end()).map_err(Into::into)
 }
 
 /// `dhc6c watch [IFACE] [--json]`

@@ -40,6 +40,9 @@ const LINES_AHEAD: usize = 256;
 pub(crate) enum Command {
     /// The status object, once.
     Status,
+    /// The same as a page for people. Whoever runs the client writes it: the
+    /// one who asks then needs to understand nothing of it.
+    Page,
     /// A line for each event, until either side ends.
     Watch,
     /// One line, when everything that was asked for is there.

@@ -20,6 +20,10 @@ impl Uplink {
                 asked.reply(ctl::status_line(&self.snapshot(clock::now())));
                 None
             }
+            Command::Page => {
+                asked.reply(ctl::page_line(&self.snapshot(clock::now())));
+                None
+            }
             Command::Watch => {
                 self.watchers.push(asked);
                 None
