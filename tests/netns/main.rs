@@ -19,10 +19,12 @@ mod client;
 mod config;
 mod dnsmasq;
 mod farm;
+mod flaps;
 mod helper;
 mod high_availability;
 mod hooks;
 mod identity;
+mod interfaces;
 mod interop;
 mod kea_again;
 mod kea_bind;
@@ -40,6 +42,7 @@ mod refusals;
 mod resolver;
 mod routers;
 mod servers;
+mod signals;
 mod status;
 mod world;
 
@@ -50,12 +53,14 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 15] = [
+const SCENARIOS: [Scenario; 18] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
     ("high_availability", &["kea-dhcp6", "ping"], high_availability::TESTS),
+    ("flaps", &["kea-dhcp6"], flaps::TESTS),
     ("hooks", &["kea-dhcp6"], hooks::TESTS),
     ("identity", &["kea-dhcp6"], identity::TESTS),
+    ("interfaces", &["kea-dhcp6"], interfaces::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),
@@ -65,6 +70,7 @@ const SCENARIOS: [Scenario; 15] = [
     ("refusals", &[], refusals::TESTS),
     ("resolver", &["kea-dhcp6"], resolver::TESTS),
     ("routers", &["kea-dhcp6", "radvd"], routers::TESTS),
+    ("signals", &["kea-dhcp6"], signals::TESTS),
     ("status", &["kea-dhcp6"], status::TESTS),
 ];
 
