@@ -37,7 +37,7 @@ use crate::os::writer::Writer;
 
 use super::cli::{Global, InitialDelay, RunOptions};
 use super::config::{KnownIaids, Shared, Wan};
-use super::narrate;
+use super::{anonymous, narrate};
 
 /// How long after boot the first Solicit is delayed (a power cut
 /// brings a whole street up at once).
@@ -371,8 +371,9 @@ impl Uplink {
             (self.socket, self.routers) = (None, None);
         }
         self.open_sockets();
-        self.take_new_identity();
-        if link.is_usable() && (!before.is_usable() || link.index != before.index) {
+        let attached = link.is_usable() && (!before.is_usable() || link.index != before.index);
+        self.take_new_identity(attached);
+        if attached {
             let now = clock::now();
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
@@ -380,16 +381,21 @@ impl Uplink {
         }
     }
 
-    /// Whoever is anonymous is known by its link-layer address of the moment
-    /// alone (RFC 7844 §4.3).
-    fn take_new_identity(&mut self) {
+    /// Whoever is anonymous is somebody else on another link (RFC 7844 §4.3).
+    fn take_new_identity(&mut self, attached: bool) {
         let Settings { shared, wan, duid } = &*self.settings;
-        let Some(address) = self.links.link_address(&self.name) else { return };
-        let current = Duid::ll(&address);
-        if wan.anonymous.value && wan.duid.value.is_none() && *duid != current {
-            let settings = Settings { shared: shared.clone(), wan: wan.clone(), duid: current };
-            let input = self.obey(Order::Configure(Rc::new(settings)));
-            self.engine.handle_input(clock::now(), input);
+        if !wan.anonymous.value || wan.duid.value.is_some() {
+            return;
+        }
+        let address = self.links.link_address(&self.name);
+        match anonymous::successor(duid, address.as_ref(), attached) {
+            Ok(Some(duid)) => {
+                let settings = Settings { shared: shared.clone(), wan: wan.clone(), duid };
+                let input = self.obey(Order::Configure(Rc::new(settings)));
+                self.engine.handle_input(clock::now(), input);
+            }
+            Ok(None) => {}
+            Err(error) => warn!("{}: {error}", self.name),
         }
     }
 
