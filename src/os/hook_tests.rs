@@ -214,6 +214,22 @@ fn hooks_that_fail_flood_or_leave_children_hold_up_nothing() {
 }
 
 #[test]
+fn x_05_a_thousand_hooks_that_end_at_once_are_all_run_and_waited_for() {
+    let lab = Lab::new("echo >> $OUT");
+    for _ in 0..20 {
+        run(async {
+            let hooks = lab.start(AMPLE);
+            (0..50).for_each(|_| fire(&hooks, "bound"));
+            hooks.finish(AMPLE).await;
+        });
+    }
+    assert_eq!(lab.read().lines().count(), 1000);
+    // A child of ours that nobody waited for would still be there.
+    let children = format!("/proc/self/task/{}/children", nix::unistd::gettid());
+    assert_eq!(std::fs::read_to_string(children).unwrap_or_default().trim(), "");
+}
+
+#[test]
 fn a_hook_has_no_descriptor_of_ours() {
     let lab = Lab::new("ls -l /proc/self/fd > $OUT");
     let secret = lab.directory.path().join("secret");
