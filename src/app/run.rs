@@ -21,7 +21,7 @@ use super::config::{self, Configuration, DuidChoice, Shared, Wan};
 use super::nearest::nearest;
 use super::pattern;
 use super::uplink::{Order, Request, Settings, Setup, Uplink};
-use super::{Failure, ctl};
+use super::{Failure, anonymous, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
 pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
@@ -448,12 +448,13 @@ fn same_duid(
 /// Our DUID: the one given, the stored one, or a new one that is stored.
 fn duid(setup: &Setup, wan: &Wan, links: &Links) -> Result<Duid, Error> {
     let choice = wan.duid.value.as_ref();
-    let link = links.link_address(&wan.interface.value);
+    let link = links.address_for_duid(&wan.interface.value);
     match (choice, &link) {
         (Some(DuidChoice::Given(duid)), _) => return Ok(duid.clone()),
         (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
-        // RFC 7844 §4.3: what the link knows of us anyhow.
-        (None, Some(link)) if wan.anonymous.value => return Ok(Duid::ll(link)),
+        (None, _) if wan.anonymous.value => {
+            return anonymous::duid(links.link_address(&wan.interface.value).as_ref());
+        }
         _ => {}
     }
     let Setup { store, options, .. } = setup;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dhc6c_core::engine::{Config, Event, PrefixRequest};
+use dhc6c_core::engine::{ClientName, Config, Event, NameUpdate, PrefixRequest};
 use dhc6c_core::ident::Iaid;
 use dhc6c_core::wire::{DhcpOption, Ia, MessageType, code};
 
@@ -25,7 +25,7 @@ fn talkative() -> Config {
         address: Some(Iaid(0)),
         prefixes: vec![PrefixRequest { hint, ..PrefixRequest::any(Iaid(0)) }],
         send: vec![(code::USER_CLASS, vec![0, 1, b'x']), (code::VENDOR_CLASS, vec![0; 7])],
-        fqdn: Some(b"\x04host".to_vec()),
+        fqdn: Some(ClientName { name: b"\x04host".to_vec(), update: NameUpdate::Server }),
         ..wants_both()
     }
 }

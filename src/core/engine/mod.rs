@@ -40,7 +40,7 @@ use crate::record::Record;
 use crate::time::Instant;
 use crate::wire::{MessageType, Status, TransactionId};
 
-pub use iface::{Config, Interface, PrefixRequest, Quirk, Restored};
+pub use iface::{ClientName, Config, Interface, NameUpdate, PrefixRequest, Quirk, Restored};
 pub use limit::SendLimit;
 
 /// Something that happened outside.

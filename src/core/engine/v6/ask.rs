@@ -87,14 +87,10 @@ fn mix<T>(items: &mut [T], rng: &mut Rng) {
     }
 }
 
-/// The server tells the DNS our name: S is set, O and N are not (RFC 4704
-/// §5).
-const SERVER_UPDATES: u8 = 1;
-
 /// Our name, where there is one to be told.
 fn name(config: &Config) -> Option<DhcpOption> {
-    let name = config.fqdn.as_ref().filter(|_| !config.anonymous)?;
-    let payload = [&[SERVER_UPDATES], &name[..]].concat();
+    let fqdn = config.fqdn.as_ref().filter(|_| !config.anonymous)?;
+    let payload = [&[fqdn.update.flags()], &fqdn.name[..]].concat();
     Some(DhcpOption::Raw { code: code::CLIENT_FQDN, payload })
 }
 
