@@ -18,6 +18,7 @@ use crate::os::{child, clock, permission};
 
 use super::cli::{Global, RunOptions};
 use super::config::{self, Configuration, DuidChoice, Shared, Wan};
+use super::log::{self, Log};
 use super::nearest::nearest;
 use super::pattern;
 use super::uplink::{Order, Request, Settings, Setup, Uplink};
@@ -28,15 +29,16 @@ pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure
     child::keep_what_we_inherited();
     let configuration = config::load(&global, &options)?;
     let Shared { log_level, log_format, .. } = &configuration.shared;
-    super::log::start(log_level.value, log_format.value, global.color);
+    let log = log::start(log_level.value, log_format.value, global.color);
     global.take_directories(&configuration.shared);
-    LocalSet::new().block_on(&super::runtime()?, run_all(global, options, configuration))
+    LocalSet::new().block_on(&super::runtime()?, run_all(global, options, configuration, log))
 }
 
 async fn run_all(
     global: Global,
     options: RunOptions,
     configuration: Configuration,
+    log: Log,
 ) -> Result<(), Failure> {
     let links = Links::open().await?;
     // Misspelt names come first: that needs no permission to be told.
@@ -60,6 +62,7 @@ async fn run_all(
         duids: Vec::new(),
         signals: Signals::open()?,
         requests: receiver,
+        log,
         ready: BTreeSet::new(),
         shared: Shared::default(),
         wans: Vec::new(),
@@ -82,6 +85,7 @@ struct Process {
     duids: Vec<(Option<DuidChoice>, Duid)>,
     signals: Signals,
     requests: mpsc::UnboundedReceiver<Request>,
+    log: Log,
     /// With `--once`: the interfaces on which everything is there.
     ready: BTreeSet<String>,
     shared: Shared,
@@ -116,6 +120,7 @@ impl Process {
     /// first reason given.
     async fn bring_about(&mut self, wanted: Configuration, links: Links) -> Result<(), Failure> {
         let settings = self.resolve(&wanted, &links)?;
+        self.log.change(wanted.shared.log_level.value, wanted.shared.log_format.value);
         (self.shared, self.wans) = (wanted.shared, wanted.wans);
         for (name, running) in &mut self.running {
             running.ends |= settings.iter().all(|wanted| wanted.name() != name);

@@ -196,8 +196,6 @@ impl Shared {
         let differs = [
             (self.state_directory != other.state_directory, "state-dir"),
             (self.run_directory != other.run_directory, "run-dir"),
-            (self.log_level != other.log_level, "level of [log]"),
-            (self.log_format != other.log_format, "format of [log]"),
         ];
         differs.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name)
     }
