@@ -250,6 +250,7 @@ impl Interface {
         self.kept_is_stale = true;
         match input {
             Input::Link(link) => self.on_link(now, link),
+            Input::Resumed => self.on_resume(now),
             Input::Router(message) => self.on_router(now, &message),
             Input::Configure(config) => self.configure(now, *config),
             Input::Applied => {
@@ -345,6 +346,15 @@ impl Interface {
             _ => {}
         }
         self.client.handle(now, Input::Link(link));
+        self.reconsider(now);
+    }
+
+    /// Perhaps the routers are others now; they are asked as well.
+    fn on_resume(&mut self, now: Instant) {
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.link.is_usable()) {
+            watch.enter_link(now, self.client.holds_something(), &mut self.rng);
+        }
+        self.client.handle(now, Input::Resumed);
         self.reconsider(now);
     }
 

@@ -31,7 +31,7 @@ pub(super) fn message(
     }
     options.extend(server.cloned().map(DhcpOption::ServerId));
     options.push(DhcpOption::ElapsedTime(exchange.retx.elapsed(now)));
-    if kind == MessageType::Solicit && config.rapid_commit {
+    if kind == MessageType::Solicit && exchange.rapid_commit {
         options.push(DhcpOption::RapidCommit);
     }
     let asks = requests_options(kind);

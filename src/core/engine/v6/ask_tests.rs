@@ -16,6 +16,7 @@ fn config() -> Config {
 fn build(config: &Config, kind: MessageType, server: Option<&Duid>) -> Message {
     let mut exchange = Exchange::new(kind, retx::SOLICIT, Instant::BOOT, &mut Rng::from_number(1));
     exchange.transaction = TransactionId([0x12, 0x34, 0x56]);
+    exchange.rapid_commit = config.rapid_commit;
     message(config, &exchange, server, Leases::new(config).asking(), Instant::BOOT)
 }
 
