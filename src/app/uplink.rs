@@ -20,7 +20,7 @@ use dhc6c_core::record::Record;
 use dhc6c_core::snapshot::{Mode, Snapshot};
 use dhc6c_core::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::os::apply::Kernel;
 use crate::os::clock::{self, Sleep, Timer};

@@ -15,6 +15,7 @@ use dhc6c_core::wire::MessageType;
 use crate::client::{wants_address, wants_both, wants_prefixes};
 use crate::seeds::over_seeds;
 use crate::server::{ServerConfig, Times};
+use crate::states::{STATES, in_state};
 use crate::world::{Restart, World, seconds};
 
 use MessageType::{Confirm, Rebind, Release, Renew, Request, Solicit};
@@ -111,6 +112,34 @@ fn fin_03_cnf_05_a_restart_in_any_state_ends_bound() {
         }
         for state in ["soliciting", "requesting", "bound", "confirming"] {
             assert!(seen.contains(state), "{state} is not among {seen:?}");
+        }
+    });
+}
+
+/// In each state by name. What was held stays; what was being given back or declined when the
+/// client was cut off does not come back unasked.
+#[test]
+fn fin_03_iaid_02_cnf_05_a_restart_in_each_state_ends_as_it_would_have() {
+    over_seeds(10, |seed| {
+        for (state, how) in STATES.iter().flat_map(|state| WAYS.map(|how| (*state, how))) {
+            let mut world = in_state(seed, state);
+            let before = used(&world);
+            world.restart(how);
+            world.run_until("ready", seconds(300), |world| world.snapshot().ready);
+            world.run_for(seconds(20));
+            let (now, at_rest) = (used(&world), world.state());
+            match state {
+                StateName::Informing | StateName::Informed => {
+                    assert_eq!(at_rest, StateName::Informed, "{state:?} {how:?}");
+                }
+                StateName::Releasing | StateName::Declining => {
+                    assert_eq!((at_rest, now.len()), (StateName::Bound, 2), "{state:?} {how:?}");
+                }
+                _ => {
+                    assert_eq!((at_rest, now.len()), (StateName::Bound, 2), "{state:?} {how:?}");
+                    assert!(before.iter().all(|lease| now.contains(lease)), "{state:?} {how:?}");
+                }
+            }
         }
     });
 }
