@@ -24,6 +24,7 @@ use super::{Failure, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
 pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
+    permission::check_descriptors()?;
     child::keep_what_we_inherited();
     let configuration = config::load(&global, &options)?;
     let Shared { log_level, log_format, .. } = &configuration.shared;

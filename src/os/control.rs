@@ -32,6 +32,8 @@ const MOST_CONNECTIONS: usize = 32;
 /// How long a connection may take to ask, and to read the rest of what was
 /// said when there is no more to come.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long nobody is let in after the system refused to.
+const REST: Duration = Duration::from_secs(1);
 /// How many lines may wait for a reader before it is let go.
 const LINES_AHEAD: usize = 256;
 
@@ -60,6 +62,9 @@ pub(crate) struct Control {
     sender: mpsc::Sender<Asked>,
     connections: JoinSet<()>,
     patience: Duration,
+    /// Runs while nobody is let in.
+    rest: Timer,
+    is_resting: bool,
 }
 
 /// The socket's path for an interface.
@@ -97,23 +102,34 @@ impl Control {
         }
         let (sender, requests) = mpsc::channel(MOST_CONNECTIONS);
         let connections = JoinSet::new();
-        Ok(Self { file, listener, requests, sender, connections, patience: PATIENCE })
+        let (patience, rest, is_resting) = (PATIENCE, Timer::new()?, false);
+        Ok(Self { file, listener, requests, sender, connections, patience, rest, is_resting })
     }
 
     /// Waits for the next request. Dropping the wait loses nothing.
     pub(crate) async fn next(&mut self) -> Asked {
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if self.connections.len() < MOST_CONNECTIONS => match accepted {
+                accepted = self.listener.accept(), if self.lets_in() => match accepted {
                     Ok((stream, _)) => self.serve(stream),
-                    // Out of descriptors, say: whoever asks will ask again.
-                    Err(error) => tracing::debug!("control socket: {error}"),
+                    // Out of descriptors, say. Whoever waits is still there
+                    // then; to try at once would be to try without end.
+                    Err(error) => {
+                        tracing::debug!("control socket: {error}");
+                        self.rest.set(Some(clock::now() + REST));
+                        self.is_resting = true;
+                    }
                 },
+                () = self.rest.expired(), if self.is_resting => self.is_resting = false,
                 Some(asked) = self.requests.recv() => return asked,
                 // Connections that ended are cleared away.
                 Some(_) = self.connections.join_next() => {}
             }
         }
+    }
+
+    fn lets_in(&self) -> bool {
+        !self.is_resting && self.connections.len() < MOST_CONNECTIONS
     }
 
     /// Removes the socket's file, so that the next process can make its own;
