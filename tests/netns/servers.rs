@@ -108,14 +108,14 @@ impl Kea {
     }
 
     /// T1 10, T2 16, preferred 20, valid 30: a lease whose whole life a test can watch.
-    pub(crate) fn short(mut self) -> Self {
-        let lifetimes = [
-            ("renew-timer", 10),
-            ("rebind-timer", 16),
-            ("preferred-lifetime", 20),
-            ("valid-lifetime", 30),
-        ];
-        for (name, seconds) in lifetimes {
+    pub(crate) fn short(self) -> Self {
+        self.times([10, 16, 20, 30])
+    }
+
+    /// T1, T2, preferred and valid lifetime in seconds.
+    pub(crate) fn times(mut self, seconds: [u32; 4]) -> Self {
+        let names = ["renew-timer", "rebind-timer", "preferred-lifetime", "valid-lifetime"];
+        for (name, seconds) in names.into_iter().zip(seconds) {
             self.config["Dhcp6"][name] = json!(seconds);
         }
         self
