@@ -39,6 +39,23 @@ pub(crate) fn replace(
     written
 }
 
+/// Makes the file at `path`, on the disk when the call returns; false where
+/// there is one already, whoever made it.
+pub(crate) fn create(path: &Path, octets: &[u8], mode: u32) -> io::Result<bool> {
+    let mut temporary = beside(path).into_os_string();
+    // Another process may be at it too.
+    temporary.push(std::process::id().to_string());
+    let temporary = PathBuf::from(temporary);
+    let linked = write(&temporary, octets, mode, Durability::Disk)
+        .and_then(|()| fs::hard_link(&temporary, path));
+    let _ = fs::remove_file(&temporary);
+    match linked {
+        Ok(()) => File::open(directory(path))?.sync_all().map(|()| true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The content of a regular file of at most `limit` octets; `None` when there
 /// is no file.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {

@@ -54,13 +54,24 @@ impl Store {
         }
     }
 
-    /// Stores the DUID.
+    /// Stores the DUID in place of any other.
     pub(crate) fn set_duid(&self, duid: &Duid) -> Result<(), Error> {
+        self.store_duid(duid, |path, octets| file::replace(path, octets, 0o600, Durability::Disk))
+    }
+
+    /// Stores the first DUID; false where another process was first.
+    pub(crate) fn add_duid(&self, duid: &Duid) -> Result<bool, Error> {
+        self.store_duid(duid, |path, octets| file::create(path, octets, 0o600))
+    }
+
+    fn store_duid<T>(
+        &self,
+        duid: &Duid,
+        store: impl FnOnce(&Path, &[u8]) -> std::io::Result<T>,
+    ) -> Result<T, Error> {
         let path = self.duid_path();
         std::fs::create_dir_all(&self.directory)
-            .and_then(|()| {
-                file::replace(&path, format!("{duid}\n").as_bytes(), 0o600, Durability::Disk)
-            })
+            .and_then(|()| store(&path, format!("{duid}\n").as_bytes()))
             .map_err(|error| Error::new(format!("cannot write {}", path.display()), error))
     }
 
@@ -159,6 +170,16 @@ mod tests {
         let duid: Duid = "000100012b2c3d4e021122334455".parse().unwrap();
         store.set_duid(&duid).unwrap();
         assert_eq!(store.duid(), (Some(duid), None));
+    }
+
+    #[test]
+    fn duid_02_of_two_processes_that_make_one_the_first_counts() {
+        let (_directory, store) = store();
+        let [one, other]: [Duid; 2] =
+            ["000100012b2c3d4e021122334455", "0003000102112233"].map(|hex| hex.parse().unwrap());
+        assert_eq!(store.add_duid(&one), Ok(true));
+        assert_eq!(store.add_duid(&other), Ok(false));
+        assert_eq!(store.duid(), (Some(one), None));
     }
 
     #[test]

@@ -92,8 +92,8 @@ fn a_reload_asks_for_what_is_new_and_keeps_the_address() {
     std::fs::write(&path, format!("{file}prefex = 56\n")).expect("the file");
     let refused = client.launch().control(&["reload"]);
     let why = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(code(refused.status), 1, "{why}");
-    assert!(why.contains(":3:1: ") && why.contains("prefix"), "{why}");
+    assert_eq!(code(refused.status), 2, "{why}");
+    assert!(why.contains(":3:1: ") && why.contains("did you mean `prefix`"), "{why}");
     assert_eq!(kernel::unreachable(&cpe).len(), 1);
     client.terminate();
     lab.finish(&[&kea]);

@@ -21,10 +21,12 @@ mod disk;
 mod dnsmasq;
 mod exhausted;
 mod farm;
+mod flaps;
 mod helper;
 mod high_availability;
 mod hooks;
 mod identity;
+mod interfaces;
 mod interop;
 mod kea_again;
 mod kea_bind;
@@ -43,6 +45,7 @@ mod refusals;
 mod resolver;
 mod routers;
 mod servers;
+mod signals;
 mod status;
 mod storms;
 mod world;
@@ -54,14 +57,16 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 19] = [
+const SCENARIOS: [Scenario; 22] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("disk", &["kea-dhcp6"], disk::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
     ("exhausted", &["kea-dhcp6", "prlimit"], exhausted::TESTS),
     ("high_availability", &["kea-dhcp6", "ping"], high_availability::TESTS),
+    ("flaps", &["kea-dhcp6"], flaps::TESTS),
     ("hooks", &["kea-dhcp6"], hooks::TESTS),
     ("identity", &["kea-dhcp6"], identity::TESTS),
+    ("interfaces", &["kea-dhcp6"], interfaces::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),
@@ -72,6 +77,7 @@ const SCENARIOS: [Scenario; 19] = [
     ("refusals", &[], refusals::TESTS),
     ("resolver", &["kea-dhcp6"], resolver::TESTS),
     ("routers", &["kea-dhcp6", "radvd"], routers::TESTS),
+    ("signals", &["kea-dhcp6"], signals::TESTS),
     ("status", &["kea-dhcp6"], status::TESTS),
     ("storms", &["kea-dhcp6"], storms::TESTS),
 ];

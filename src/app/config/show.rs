@@ -70,6 +70,12 @@ impl Page {
                 self.line(key, &number.to_string(), setting.origin);
             }
         }
+        if let Some(table) = wan.table.value {
+            self.line("table", &table.to_string(), wan.table.origin);
+        }
+        if let Some(vrf) = &wan.vrf.value {
+            self.line("vrf", &quoted(vrf), wan.vrf.origin);
+        }
         self.value("reconfigure", &wan.reconfigure, ToString::to_string);
         self.value("release-on-stop", &wan.release_on_stop, ToString::to_string);
         self.value("keep-on-stop", &wan.keep_on_stop, ToString::to_string);
