@@ -15,8 +15,8 @@ demo:
 	scripts/demo.sh target/release/dhc6c target/release/examples/lab-server
 
 # Every tier: unit, property (debug and release), simulation, real servers in
-# network namespaces. Installs the servers as root; a tier that cannot run
-# fails here instead of being skipped. Most of the time is spent waiting.
+# network namespaces and in a guest. Installs them as root; a tier that cannot
+# run fails here instead of being skipped. Most of the time is spent waiting.
 test: tools
 	@mkdir -p target
 	@bash -c 'set -o pipefail; \
@@ -28,10 +28,11 @@ test: tools
 unit:
 	$(CARGO) test --lib --bins --test floors --test prop --test sim
 
-# The servers that the namespace tier talks to (Debian packages).
+# The servers that the namespace tier talks to, and the guest (Debian packages).
 tools:
 	scripts/install-test-tools.sh
 	scripts/install-newest-servers.sh target/newest
+	scripts/guest/build.sh target/guest
 
 lint:
 	$(CARGO) fmt --check

@@ -17,7 +17,14 @@ PATH="$PATH:/usr/sbin:/sbin"
 rm -rf "$directory"
 mkdir -p "$directory/unpacked" "$directory/root/bin" "$directory/root/modules"
 cd "$directory"
-package=$(apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p' | head -n 1)
+kernel_package() {
+    apt-cache depends linux-image-amd64 | sed -n 's/^ *Depends: //p' | head -n 1
+}
+package=$(kernel_package)
+if [ -z "$package" ]; then
+    apt-get -qq update
+    package=$(kernel_package)
+fi
 apt-get -qq -o APT::Sandbox::User=root download "$package"
 dpkg -x "$package"_*.deb unpacked
 version=$(ls unpacked/lib/modules)

@@ -4,6 +4,7 @@
 //! This is the only place where the engine and the system meet. Modules in
 //! here may use everything below them; nothing below knows of them.
 
+mod anonymous;
 mod cli;
 mod config;
 mod ctl;

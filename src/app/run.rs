@@ -18,10 +18,11 @@ use crate::os::{child, clock, permission};
 
 use super::cli::{Global, RunOptions};
 use super::config::{self, Configuration, DuidChoice, Shared, Wan};
+use super::log::{self, Log};
 use super::nearest::nearest;
 use super::pattern;
 use super::uplink::{Order, Request, Settings, Setup, Uplink};
-use super::{Failure, ctl};
+use super::{Failure, anonymous, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
 pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
@@ -29,15 +30,16 @@ pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure
     child::keep_what_we_inherited();
     let configuration = config::load(&global, &options)?;
     let Shared { log_level, log_format, .. } = &configuration.shared;
-    super::log::start(log_level.value, log_format.value, global.color);
+    let log = log::start(log_level.value, log_format.value, global.color);
     global.take_directories(&configuration.shared);
-    LocalSet::new().block_on(&super::runtime()?, run_all(global, options, configuration))
+    LocalSet::new().block_on(&super::runtime()?, run_all(global, options, configuration, log))
 }
 
 async fn run_all(
     global: Global,
     options: RunOptions,
     configuration: Configuration,
+    log: Log,
 ) -> Result<(), Failure> {
     let links = Links::open().await?;
     // Misspelt names come first: that needs no permission to be told.
@@ -61,6 +63,7 @@ async fn run_all(
         duids: Vec::new(),
         signals: Signals::open()?,
         requests: receiver,
+        log,
         ready: BTreeSet::new(),
         shared: Shared::default(),
         wans: Vec::new(),
@@ -83,6 +86,7 @@ struct Process {
     duids: Vec<(Option<DuidChoice>, Duid)>,
     signals: Signals,
     requests: mpsc::UnboundedReceiver<Request>,
+    log: Log,
     /// With `--once`: the interfaces on which everything is there.
     ready: BTreeSet<String>,
     shared: Shared,
@@ -117,6 +121,7 @@ impl Process {
     /// first reason given.
     async fn bring_about(&mut self, wanted: Configuration, links: Links) -> Result<(), Failure> {
         let settings = self.resolve(&wanted, &links)?;
+        self.log.change(wanted.shared.log_level.value, wanted.shared.log_format.value);
         (self.shared, self.wans) = (wanted.shared, wanted.wans);
         for (name, running) in &mut self.running {
             running.ends |= settings.iter().all(|wanted| wanted.name() != name);
@@ -449,12 +454,13 @@ fn same_duid(
 /// Our DUID: the one given, the stored one, or a new one that is stored.
 fn duid(setup: &Setup, wan: &Wan, links: &Links) -> Result<Duid, Error> {
     let choice = wan.duid.value.as_ref();
-    let link = links.link_address(&wan.interface.value);
+    let link = links.address_for_duid(&wan.interface.value);
     match (choice, &link) {
         (Some(DuidChoice::Given(duid)), _) => return Ok(duid.clone()),
         (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
-        // RFC 7844 §4.3: what the link knows of us anyhow.
-        (None, Some(link)) if wan.anonymous.value => return Ok(Duid::ll(link)),
+        (None, _) if wan.anonymous.value => {
+            return anonymous::duid(links.link_address(&wan.interface.value).as_ref());
+        }
         _ => {}
     }
     let Setup { store, options, .. } = setup;

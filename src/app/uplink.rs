@@ -20,10 +20,10 @@ use dhc6c_core::record::Record;
 use dhc6c_core::snapshot::{Mode, Snapshot};
 use dhc6c_core::time::{Duration, Instant};
 use tokio::sync::mpsc;
-use tracing::{debug, warn};
+use tracing::{debug, info, warn};
 
 use crate::os::apply::Kernel;
-use crate::os::clock::{self, Timer};
+use crate::os::clock::{self, Sleep, Timer};
 use crate::os::control::{Asked, Control};
 use crate::os::error::Error;
 use crate::os::hook::Hooks;
@@ -114,6 +114,7 @@ pub(crate) struct Uplink {
     links: Links,
     link: Link,
     timer: Timer,
+    sleep: Sleep,
     control: Control,
     lock: Lock,
     setup: Rc<Setup>,
@@ -241,6 +242,7 @@ impl Uplink {
             links,
             link,
             timer: Timer::new()?,
+            sleep: Sleep::new(),
             control,
             lock,
             setup: Rc::clone(setup),
@@ -290,6 +292,11 @@ impl Uplink {
             let deadline = self.engine.poll_deadline();
             self.timer.set(earliest(deadline.map(|deadline| deadline.at), self.give_up_at));
             let woken = self.wait().await;
+            if self.sleep.is_over() {
+                info!("{}: the machine was suspended", self.name);
+                self.engine.handle_input(clock::now(), Input::Resumed);
+                self.drain(clock::now()).await;
+            }
             if let Some(input) = self.input(woken, deadline).await? {
                 self.engine.handle_input(clock::now(), input);
             }

@@ -97,6 +97,36 @@ fn hooks_get_arguments_environment_and_the_status_as_input() {
 }
 
 #[test]
+fn an_environment_of_any_size_keeps_no_hook_from_running() {
+    // 64 prefixes, and options of together more than 128 KiB of text, one of
+    // which is longer than a variable can be.
+    let mut status = serde_json::to_value(snapshot()).unwrap();
+    let prefix = |number: u32| {
+        serde_json::json!({ "prefix": format!("2001:db8:{number:x}::/48"), "iaid": number,
+            "preferred": 30, "valid": 60, "excluded": null, "assignments": [] })
+    };
+    status["prefixes"] = (1..=64).map(prefix).collect();
+    let long = ["00".repeat(40_000)];
+    status["options"]["raw"] = serde_json::json!({
+        "17": long, "65000": long, "65001": ["11".repeat(66_000)]
+    });
+    let snapshot: Snapshot = serde_json::from_value(status).unwrap();
+    let lab = Lab::new(
+        "{ echo $DHC6C_PREFIXES | wc -w; env | wc -c; echo \"x${DHC6C_OPTIONS_RAW_65001}\"
+         grep -c 65001; } > $OUT",
+    );
+    run(async {
+        let hooks = lab.start(AMPLE);
+        hooks.fire("bound", &snapshot, Vec::new());
+        hooks.finish(Some(AMPLE)).await;
+    });
+    let said = lab.read();
+    let said: Vec<_> = said.split_whitespace().collect();
+    assert!(said[1].parse::<usize>().unwrap() > 128 * 1024, "{said:?}");
+    assert_eq!((said[0], said[2], said[3]), ("64", "x", "1"), "the input has all of it");
+}
+
+#[test]
 fn what_lasts_is_never_left_out_and_the_order_stays() {
     let lab = Lab::new("echo $2 >> $OUT");
     run(async {
@@ -188,6 +218,22 @@ fn hooks_that_fail_flood_or_leave_children_hold_up_nothing() {
     assert_eq!((lines[0], lines[1], lines[3]), ("flooded", "forked", "bound"));
     let child = nix::unistd::Pid::from_raw(lines[2].parse().unwrap());
     nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn x_05_a_thousand_hooks_that_end_at_once_are_all_run_and_waited_for() {
+    let lab = Lab::new("echo >> $OUT");
+    for _ in 0..20 {
+        run(async {
+            let hooks = lab.start(AMPLE);
+            (0..50).for_each(|_| fire(&hooks, "bound"));
+            hooks.finish(Some(AMPLE)).await;
+        });
+    }
+    assert_eq!(lab.read().lines().count(), 1000);
+    // A child of ours that nobody waited for would still be there.
+    let children = format!("/proc/self/task/{}/children", nix::unistd::gettid());
+    assert_eq!(std::fs::read_to_string(children).unwrap_or_default().trim(), "");
 }
 
 #[test]

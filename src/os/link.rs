@@ -148,12 +148,20 @@ impl Links {
         self.table.addresses.get(&(index, address)).copied()
     }
 
-    /// The link-layer address to make a DUID from: this interface's if it is
-    /// an Ethernet one, otherwise that of the first interface that is
-    /// (RFC 9915 §11.2 allows any interface of the machine).
+    /// The link-layer address of this interface; `None` where it has none, as
+    /// a tunnel or PPP.
     pub(crate) fn link_address(&self, name: &str) -> Option<LinkAddress> {
-        let own = self.table.interfaces.values().filter(|seen| seen.name == name);
-        own.chain(self.table.interfaces.values()).find_map(|seen| seen.ethernet.clone())
+        let mut interfaces = self.table.interfaces.values();
+        interfaces.find(|seen| seen.name == name)?.ethernet.clone()
+    }
+
+    /// The link-layer address to make a DUID from that is kept: this
+    /// interface's, otherwise that of the first interface that has one
+    /// (RFC 9915 §11.2 allows any interface of the machine). Nothing else may
+    /// tell a link the address of another interface.
+    pub(crate) fn address_for_duid(&self, name: &str) -> Option<LinkAddress> {
+        let any = || self.table.interfaces.values().find_map(|seen| seen.ethernet.clone());
+        self.link_address(name).or_else(any)
     }
 }
 

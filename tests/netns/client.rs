@@ -116,6 +116,17 @@ impl Launch {
         self
     }
 
+    /// Runs it as nobody with the capabilities that it needs and no other.
+    pub(crate) fn with_capabilities(self) -> Self {
+        const NEEDED: &str = "+net_admin,+net_raw,+net_bind_service";
+        let mut launch = self.unprivileged();
+        let end = launch.wrap.iter().position(|word| word == "--").expect("the end of options");
+        for option in ["--inh-caps", "--ambient-caps"] {
+            launch.wrap.splice(end..end, [option.to_owned(), NEEDED.to_owned()]);
+        }
+        launch
+    }
+
     /// Starts it.
     pub(crate) fn start(self) -> Client {
         let mut command = self.command();

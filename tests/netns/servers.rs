@@ -161,7 +161,8 @@ impl Kea {
     /// `load-balancing`. The first is the primary; it has half of the pools in the second mode.
     pub(crate) fn pair(mode: &str) -> [Self; 2] {
         [1, 2].map(|number| {
-            let mut kea = Self::new().short();
+            // Two repetitions of a Renew, after 10 and 30 s, fit in before T2.
+            let mut kea = Self::new().times([10, 50, 60, 90]);
             kea.number = number;
             kea.join_pair(mode);
             kea
@@ -193,6 +194,12 @@ impl Kea {
             self.subnet()["pools"] = json!([
                 { "pool": "2001:db8:0:1::1000 - 2001:db8:0:1::17ff", "client-class": "HA_server1" },
                 { "pool": "2001:db8:0:1::1800 - 2001:db8:0:1::1fff", "client-class": "HA_server2" },
+            ]);
+            self.subnet()["pd-pools"] = json!([
+                { "prefix": "2001:db8:8000::", "prefix-len": 49, "delegated-len": 56,
+                  "client-class": "HA_server1" },
+                { "prefix": "2001:db8:8000:8000::", "prefix-len": 49, "delegated-len": 56,
+                  "client-class": "HA_server2" },
             ]);
         }
     }

@@ -399,3 +399,41 @@ fn an_address_removed_by_somebody_else_is_back_after_detection() {
         assert_eq!(world.client().sent.len(), sent);
     });
 }
+
+/// A clock that was not set, or jumped, is no reason to take a lease for over:
+/// nothing is used before a server has said how long it lasts.
+#[test]
+fn fin_03_a_wall_clock_that_steps_by_fifty_years_over_a_reboot_loses_nothing() {
+    const FIFTY_YEARS: i64 = 50 * 365 * 86_400;
+    let steps = [-FIFTY_YEARS, 0, FIFTY_YEARS];
+    over_seeds(10, |seed| {
+        for ahead in steps.into_iter().flat_map(|then| steps.map(|now| (then, now))) {
+            for config in [wants_address(), wants_both()] {
+                let mut world = World::bound(seed, config, [ServerConfig::number(1)]);
+                let before = used(&world);
+                world.restart(Restart::WrongClock { off: seconds(60), ahead });
+                assert!(world.client().kernel.is_empty(), "not before it is confirmed");
+                world.run_until("ready", seconds(5), |world| world.snapshot().ready);
+                assert_eq!(used(&world), before, "{ahead:?}");
+                assert_eq!(world.client().sent(Solicit).len(), 1, "{ahead:?}");
+                // And again, with a clock that has been set meanwhile.
+                world.restart(Restart::WrongClock { off: seconds(60), ahead: (ahead.1, 0) });
+                world.run_until("ready", seconds(5), |world| world.snapshot().ready);
+                assert_eq!(used(&world), before, "{ahead:?}");
+            }
+        }
+    });
+}
+
+/// Switched off for longer than the lease lasts, by a clock that is right.
+#[test]
+fn fin_03_a_lease_that_ended_while_the_machine_was_off_is_a_hint() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let before = used(&world);
+        world.restart(Restart::WrongClock { off: seconds(7300), ahead: (0, 0) });
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        assert_eq!((used(&world), world.client().sent(Rebind).len()), (before, 0));
+        assert_eq!(world.client().sent(Solicit).len(), 2);
+    });
+}

@@ -69,7 +69,10 @@ fn directory() -> PathBuf {
 fn script(arguments: impl Iterator<Item = String>) -> PathBuf {
     let quoted = |text: String| format!("'{}'", text.replace('\'', r"'\''"));
     let program = env::current_exe().expect("our own path").display().to_string();
-    let words: Vec<_> = std::iter::once(program).chain(arguments).map(quoted).collect();
+    // The console is a terminal there, and what it shows is read by programs.
+    let plain = "--color=never".to_owned();
+    let words = std::iter::once(program).chain(arguments).chain([plain]);
+    let words: Vec<_> = words.map(quoted).collect();
     let required = if needs::required() { "DHC6C_REQUIRE_NETNS=1 " } else { "" };
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guest-{}", std::process::id()));
     fs::write(&file, format!("{HERE}=1 {required}{}\n", words.join(" "))).expect("the orders");

@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use nix::sys::signal::Signal;
+
 use crate::capture::dialogue;
 use crate::client::Client;
 use crate::kernel;
@@ -75,10 +77,13 @@ fn cnf_01_iaid_02_duid_07_a_ppp_link_that_is_dialled_anew_keeps_address_and_pref
 
     drop(link.take());
     client.wait_line("that the interface is gone", |line| line.contains("the interface is gone"));
+    // The server's socket was of the interface of before. It finds its leases, and is there
+    // before the client looks, as that of a provider would be.
+    client.signal(Signal::SIGSTOP);
     let link = dial(world);
-    // Its socket was of the interface of before; it finds its leases.
     server.kill();
     let server = Kea::new().start(world);
+    client.signal(Signal::SIGCONT);
     assert_ne!(index(&world.cpe()), first, "the same interface");
     let rebind = lab.capture().first_of(REBIND, poll::BIND);
     lab.capture().first("the Reply to the Rebind", poll::SOON, |message| {

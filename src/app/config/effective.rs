@@ -18,7 +18,7 @@ use crate::os::resolver::Choice;
 use crate::os::socket::Marks;
 
 use super::setting::{Origin, Setting};
-use super::wish::{DuidChoice, HostName, PrefixWish, SentOption, VendorClass, class_payload};
+use super::wish::{DuidChoice, Fqdn, PrefixWish, SentOption, VendorClass, class_payload};
 use super::word::{AddressWish, EventName, Style, Word as _};
 
 /// Where leases and the DUID are kept unless somebody says otherwise.
@@ -100,7 +100,7 @@ pub(crate) struct Wan {
     /// The first IAID; `None` is made from the name.
     pub(crate) iaid: Setting<Option<u32>>,
     /// Our name, for the DNS.
-    pub(crate) fqdn: Setting<Option<HostName>>,
+    pub(crate) fqdn: Setting<Option<Fqdn>>,
     /// What kind of user we are.
     pub(crate) user_class: Setting<Vec<String>>,
     /// What vendors call us.
@@ -196,8 +196,6 @@ impl Shared {
         let differs = [
             (self.state_directory != other.state_directory, "state-dir"),
             (self.run_directory != other.run_directory, "run-dir"),
-            (self.log_level != other.log_level, "level of [log]"),
-            (self.log_format != other.log_format, "format of [log]"),
         ];
         differs.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name)
     }
@@ -339,7 +337,7 @@ impl Wan {
 
     /// How many octets of it there are in a message.
     pub(super) fn sent_octets(&self) -> usize {
-        let name = self.fqdn.value.as_ref().map_or(0, |name| name.wire().len() + 5);
+        let name = self.fqdn.value.as_ref().map_or(0, |fqdn| fqdn.name.wire().len() + 5);
         name + self.sent().iter().map(|(_, payload)| payload.len() + 4).sum::<usize>()
     }
 
@@ -378,7 +376,7 @@ impl Wan {
             reconfigure_accept: self.reconfigure.value,
             request: usual.iter().chain(&self.request.value).copied().collect(),
             send: self.sent(),
-            fqdn: self.fqdn.value.as_ref().map(HostName::wire),
+            fqdn: self.fqdn.value.as_ref().map(Fqdn::wire),
             anonymous: self.anonymous.value,
             quirks: self.quirks.value.clone(),
             initial_delay,

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use dhc6c_core::engine::NameUpdate;
 use dhc6c_core::snapshot::Mode;
 use toml::de::{DeTable, DeValue};
 
@@ -16,7 +17,8 @@ use super::node::{
 };
 use super::setting::{Origin, Setting};
 use super::wish::{
-    DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, VendorClass, requested_code,
+    DuidChoice, Fqdn, HostName, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, VendorClass,
+    requested_code,
 };
 
 /// What a file says.
@@ -112,9 +114,7 @@ pub(super) const WAN: &[Key<Wan>] = &[
     Key::new("metric", |wan, node, text| {
         put(&mut wan.metric, node, text, number(node, 1..=u32::MAX))
     }),
-    Key::new("fqdn", |wan, node, text| {
-        put(&mut wan.fqdn, node, text, parsed(node, "a name as in `cpe.example.net`").map(Some))
-    }),
+    Key::new("fqdn", |wan, node, text| put(&mut wan.fqdn, node, text, fqdn(node, text).map(Some))),
     Key::new("user-class", |wan, node, text| put(&mut wan.user_class, node, text, classes(node))),
     Key::new("vendor-class", |wan, node, text| {
         put(&mut wan.vendor_class, node, text, vendor_classes(node))
@@ -199,6 +199,18 @@ pub(super) const PREFIX: &[Key<PrefixWish>] = &[
     }),
     Key::new("require", |wish, node, _| {
         wish.require = boolean(node)?;
+        Ok(())
+    }),
+];
+
+/// `fqdn` as a table.
+pub(super) const FQDN: &[Key<(Option<HostName>, NameUpdate)>] = &[
+    Key::new("name", |(name, _), node, _| {
+        *name = Some(host_name(node)?);
+        Ok(())
+    }),
+    Key::new("update", |(_, update), node, _| {
+        *update = word(node)?;
         Ok(())
     }),
 ];
@@ -371,6 +383,21 @@ fn sent(node: &Node<'_>) -> Read<Vec<SentOption>> {
         return wrong(node.span(), format!("more than {MOST_SENT} octets do not fit one message"));
     }
     if problems.is_empty() { Ok(sent) } else { Err(problems) }
+}
+
+/// A name, or a table of it and of who tells the DNS.
+fn fqdn(node: &Node<'_>, text: Text<'_>) -> Read<Fqdn> {
+    let mut said = (None, NameUpdate::Server);
+    match node.get_ref() {
+        DeValue::Table(table) => walk(table, FQDN, &mut said, text)?,
+        _ => said.0 = Some(host_name(node)?),
+    }
+    let (name, update) = said;
+    name.map_or_else(|| wrong(node.span(), "`name` is missing"), |name| Ok(Fqdn { name, update }))
+}
+
+fn host_name(node: &Node<'_>) -> Read<HostName> {
+    parsed(node, "a name as in `cpe.example.net`")
 }
 
 /// A number that was read within the bounds of an octet.

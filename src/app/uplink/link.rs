@@ -4,11 +4,11 @@
 use std::rc::Rc;
 
 use dhc6c_core::engine::Input;
-use dhc6c_core::ident::Duid;
 use dhc6c_core::link::Link;
 use dhc6c_core::snapshot::Mode;
 use tracing::{debug, info, warn};
 
+use crate::app::anonymous;
 use crate::app::config::Wan;
 use crate::os::apply::RoutePlace;
 use crate::os::clock;
@@ -123,8 +123,9 @@ impl Uplink {
             (self.socket, self.routers) = (None, None);
         }
         self.open_sockets();
-        self.take_new_identity().await;
-        if link.is_usable() && (!before.is_usable() || link.index != before.index) {
+        let attached = link.is_usable() && (!before.is_usable() || link.index != before.index);
+        self.take_new_identity(attached).await;
+        if attached {
             let now = clock::now();
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
@@ -145,17 +146,22 @@ impl Uplink {
         }
     }
 
-    /// Whoever is anonymous is known by its link-layer address of the moment
-    /// alone (RFC 7844 §4.3).
-    async fn take_new_identity(&mut self) {
+    /// Whoever is anonymous is somebody else on another link (RFC 7844 §4.3).
+    async fn take_new_identity(&mut self, attached: bool) {
         let Settings { shared, wan, duid } = &*self.settings;
-        let Some(address) = self.links.link_address(&self.device) else { return };
-        let current = Duid::ll(&address);
-        if wan.anonymous.value && wan.duid.value.is_none() && *duid != current {
-            let settings = Settings { shared: shared.clone(), wan: wan.clone(), duid: current };
-            // Boxed, because what is obeyed may lead here.
-            let input = Box::pin(self.obey(Order::Configure(Rc::new(settings)))).await;
-            self.engine.handle_input(clock::now(), input);
+        if !wan.anonymous.value || wan.duid.value.is_some() {
+            return;
+        }
+        let address = self.links.link_address(&self.device);
+        match anonymous::successor(duid, address.as_ref(), attached) {
+            Ok(Some(duid)) => {
+                let settings = Settings { shared: shared.clone(), wan: wan.clone(), duid };
+                // Boxed, because what is obeyed may lead here.
+                let input = Box::pin(self.obey(Order::Configure(Rc::new(settings)))).await;
+                self.engine.handle_input(clock::now(), input);
+            }
+            Ok(None) => {}
+            Err(error) => warn!("{}: {error}", self.name),
         }
     }
 

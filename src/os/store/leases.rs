@@ -3,15 +3,12 @@
 //! Nothing in here touches a file or a clock.
 
 use dhc6c_core::ident::Duid;
-use dhc6c_core::record::Record;
-use dhc6c_core::time::{Duration, Instant};
+use dhc6c_core::record::{self, Record};
+use dhc6c_core::time::Instant;
 use serde::{Deserialize, Serialize};
 
 /// The version that is written and understood.
 const VERSION: u32 = 1;
-/// 2026-11-01 UTC, in seconds since the Unix epoch: a clock that says less
-/// than this has not been set.
-const EARLIEST_TIME: u64 = 1_793_491_200;
 
 /// Leases that were kept.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,14 +80,19 @@ fn kept(document: Document, present: &Moment) -> Kept {
     if boot == present.boot {
         return Kept { duid, record, times_are_known: true };
     }
-    let elapsed = present.wall.checked_sub(wall).filter(|_| present.wall >= EARLIEST_TIME);
-    let record = record.moved(present.now, Duration::from_secs(elapsed.unwrap_or(0)));
+    let elapsed = record::time_off(wall, present.wall);
+    let record = record.moved(present.now, elapsed.unwrap_or_default());
     Kept { duid, record, times_are_known: elapsed.is_some() }
 }
 
 #[cfg(test)]
 mod tests {
+    use dhc6c_core::time::Duration;
+
     use super::*;
+
+    /// 2026-12-01 UTC: a clock that is set.
+    const SET: u64 = 1_796_083_200;
 
     /// A record with something in it, made 100 s after boot.
     fn record() -> Record {
@@ -118,19 +120,43 @@ mod tests {
     fn fin_03_a_reboot_costs_the_time_that_it_took() {
         let same = kept(document("now", 5), &present(0));
         assert_eq!(same, Kept { duid: ours(), record: record(), times_are_known: true });
-        let wall = EARLIEST_TIME + 1000;
+        let wall = SET;
         let later = kept(document("before", wall), &present(wall + 60));
         assert!(later.times_are_known);
-        let moved = record().moved(Instant::from_millis(5000), Duration::from_secs(60));
+        let moved = record().moved(Instant::from_millis(5000), Duration::from_secs(61));
         assert_eq!(later.record, moved);
     }
 
     #[test]
     fn fin_03_a_clock_that_cannot_be_right_knows_no_times() {
-        let wall = EARLIEST_TIME + 1000;
+        let wall = SET;
         // It runs backwards; it has not been set since 1970, then or now.
-        for (then, now) in [(wall, wall - 1), (wall, 5), (3, 5)] {
+        for (then, now) in [(wall, wall - 1), (wall, 5), (3, 5), (3, wall)] {
             assert!(!kept(document("before", then), &present(now)).times_are_known);
+        }
+    }
+
+    /// What was kept in this boot needs no wall clock; what was kept in
+    /// another keeps its times only where that clock has not stepped, and the
+    /// leases themselves whatever it says.
+    #[test]
+    fn fin_03_a_wall_clock_that_steps_by_fifty_years() {
+        const FIFTY_YEARS: i64 = 50 * 365 * 86_400;
+        let steps = [-FIFTY_YEARS, 0, FIFTY_YEARS];
+        for (then, now) in steps.into_iter().flat_map(|then| steps.map(|now| (then, now))) {
+            let (made, present) =
+                (SET.saturating_add_signed(then), present((SET + 60).saturating_add_signed(now)));
+            let same = kept(document("now", made), &present);
+            assert_eq!(same, Kept { duid: ours(), record: record(), times_are_known: true });
+
+            let other = kept(document("before", made), &present);
+            // A clock that is wrong by the same then and now still counts
+            // seconds, unless it says that it was never set.
+            let is_known = then == now && then >= 0;
+            assert_eq!(other.times_are_known, is_known, "{then} then, {now} now");
+            let off = Duration::from_secs(if is_known { 61 } else { 0 });
+            assert_eq!(other.record, record().moved(Instant::from_millis(5000), off));
+            assert!(other.record.leases().all(|lease| !lease.valid.is_over(present.now)));
         }
     }
 
