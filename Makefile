@@ -4,7 +4,7 @@ CARGO ?= cargo
 LOG := target/test.log
 MUSL := $(shell uname -m)-unknown-linux-musl
 
-.PHONY: build demo test unit tools lint interop bench conformance check-conformance faults clean
+.PHONY: build demo test unit tools lint interop bench conformance check-conformance faults fuzz corpus clean
 
 build:
 	$(CARGO) build --release
@@ -70,6 +70,17 @@ check-conformance:
 # fails where the test beside it does not see it.
 faults:
 	scripts/faults.sh
+
+# Runs each fuzz target for SECONDS, two at a time. What fails is in
+# target/fuzz/artifacts.
+SECONDS ?= 60
+fuzz:
+	scripts/install-fuzzer.sh
+	scripts/fuzz.sh $(SECONDS)
+
+# Writes the seeds of the fuzz targets anew; what fuzzers found stays.
+corpus:
+	$(CARGO) run --quiet --example fuzz-corpus -- fuzz/corpus
 
 clean:
 	$(CARGO) clean

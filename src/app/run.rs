@@ -26,6 +26,7 @@ use super::{Failure, anonymous, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
 pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
+    permission::check_descriptors()?;
     child::keep_what_we_inherited();
     let configuration = config::load(&global, &options)?;
     let Shared { log_level, log_format, .. } = &configuration.shared;
@@ -466,6 +467,14 @@ fn duid(setup: &Setup, wan: &Wan, links: &Links) -> Result<Duid, Error> {
     if let Some(stored) = stored_duid(store) {
         return check_kind(stored, choice);
     }
+    if let Some(duid) = duid_of_leases(store, wan) {
+        if !options.dry_run
+            && let Err(error) = store.set_duid(&duid)
+        {
+            warn!("{error}");
+        }
+        return Ok(duid);
+    }
     let made = match &link {
         Some(link) if choice != Some(&DuidChoice::Uuid) => Duid::llt(link, clock::unix_seconds()),
         _ => Duid::uuid(random_uuid(clock::entropy()?)),
@@ -501,6 +510,14 @@ fn stored_duid(store: &Store) -> Option<Duid> {
         warn!("{warning}");
     }
     stored
+}
+
+/// The DUID that leases are kept of: under another one they would be lost. It
+/// is not stored itself where there was no room for it when it was made.
+fn duid_of_leases(store: &Store, wan: &Wan) -> Option<Duid> {
+    let (kept, _) = store.all_leases(&wan.interface.value, clock::now());
+    let duid = kept.filter(|kept| kept.record.has_leases())?.duid;
+    check_kind(duid, wan.duid.value.as_ref()).ok()
 }
 
 /// A stored DUID is kept for ever: all leases hang on it. One of another kind

@@ -5,17 +5,20 @@
 //! This module carries lines; what a command means, and what the answer is,
 //! the caller knows.
 
+mod request;
+
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use dhc6c_core::time::Duration;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+
+pub(crate) use request::{Command, Request};
 
 use super::clock::{self, Timer};
 use super::error::Error;
@@ -24,50 +27,15 @@ use super::error::Error;
 const GROUP: &str = "dhc6c";
 /// Where it has its number.
 const GROUPS: &str = "/etc/group";
-/// The longest request.
-const LONGEST_REQUEST: u64 = 4096;
 /// The most connections at once; more wait.
 const MOST_CONNECTIONS: usize = 32;
 /// How long a connection may take to ask, and to read the rest of what was
 /// said when there is no more to come.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long nobody is let in after the system refused to.
+const REST: Duration = Duration::from_secs(1);
 /// How many lines may wait for a reader before it is let go.
 const LINES_AHEAD: usize = 256;
-
-/// What another process may ask of a running client.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Command {
-    /// The status object, once.
-    Status,
-    /// The same as a page for people. Whoever runs the client writes it: the
-    /// one who asks then needs to understand nothing of it.
-    Page,
-    /// A line for each event, until either side ends.
-    Watch,
-    /// One line, when everything that was asked for is there.
-    Wait,
-    /// Extend the leases at their server now; answered when accepted.
-    Renew,
-    /// Extend the leases at any server now; answered when accepted.
-    Rebind,
-    /// Give the leases back and rest; answered when accepted.
-    Release,
-    /// Give the leases back and start over; answered when accepted.
-    Restart,
-    /// Read the configuration again, for all interfaces of the process;
-    /// answered when that is done.
-    Reload,
-    /// Stop this interface; answered when it has stopped.
-    Stop,
-}
-
-/// A request as it stands on the line.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Request {
-    /// What is asked.
-    pub(crate) command: Command,
-}
 
 /// A request with the way back to whoever asked. Dropping it ends the
 /// connection after what was sent, or soon if that is not read.
@@ -94,6 +62,9 @@ pub(crate) struct Control {
     sender: mpsc::Sender<Asked>,
     connections: JoinSet<()>,
     patience: Duration,
+    /// Runs while nobody is let in.
+    rest: Timer,
+    is_resting: bool,
 }
 
 /// The socket's path for an interface.
@@ -131,23 +102,34 @@ impl Control {
         }
         let (sender, requests) = mpsc::channel(MOST_CONNECTIONS);
         let connections = JoinSet::new();
-        Ok(Self { file, listener, requests, sender, connections, patience: PATIENCE })
+        let (patience, rest, is_resting) = (PATIENCE, Timer::new()?, false);
+        Ok(Self { file, listener, requests, sender, connections, patience, rest, is_resting })
     }
 
     /// Waits for the next request. Dropping the wait loses nothing.
     pub(crate) async fn next(&mut self) -> Asked {
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if self.connections.len() < MOST_CONNECTIONS => match accepted {
+                accepted = self.listener.accept(), if self.lets_in() => match accepted {
                     Ok((stream, _)) => self.serve(stream),
-                    // Out of descriptors, say: whoever asks will ask again.
-                    Err(error) => tracing::debug!("control socket: {error}"),
+                    // Out of descriptors, say. Whoever waits is still there
+                    // then; to try at once would be to try without end.
+                    Err(error) => {
+                        tracing::debug!("control socket: {error}");
+                        self.rest.set(Some(clock::now() + REST));
+                        self.is_resting = true;
+                    }
                 },
+                () = self.rest.expired(), if self.is_resting => self.is_resting = false,
                 Some(asked) = self.requests.recv() => return asked,
                 // Connections that ended are cleared away.
                 Some(_) = self.connections.join_next() => {}
             }
         }
+    }
+
+    fn lets_in(&self) -> bool {
+        !self.is_resting && self.connections.len() < MOST_CONNECTIONS
     }
 
     /// Removes the socket's file, so that the next process can make its own;
@@ -219,12 +201,8 @@ async fn serve(
 async fn read_request(reader: &mut OwnedReadHalf) -> io::Result<Result<Request, String>> {
     let mut line = Vec::new();
     // One octet more than is allowed tells a line that is too long.
-    BufReader::new(reader.take(LONGEST_REQUEST + 1)).read_until(b'\n', &mut line).await?;
-    if u64::try_from(line.len()).is_ok_and(|length| length <= LONGEST_REQUEST) {
-        Ok(serde_json::from_slice(&line).map_err(|error| error.to_string()))
-    } else {
-        Ok(Err(format!("the request is longer than {LONGEST_REQUEST} octets")))
-    }
+    BufReader::new(reader.take(request::LONGEST + 1)).read_until(b'\n', &mut line).await?;
+    Ok(Request::read(&line))
 }
 
 /// Writes what is replied until there is no more or the other side is gone.

@@ -85,6 +85,8 @@ pub(crate) enum AddressState {
 /// All links and IPv6 addresses of our network namespace.
 pub(crate) struct Links {
     netlink: Netlink,
+    /// What the news comes by.
+    _watch: Netlink,
     news: News,
     table: Table,
     changes: VecDeque<Change>,
@@ -95,9 +97,10 @@ impl Links {
     /// Starts to watch, and reads how things are. Needs a runtime with I/O.
     pub(crate) async fn open() -> Result<Self, Error> {
         // First the news, then the state: nothing falls between the two.
-        let (netlink, news) = Netlink::watch()?;
+        let (_watch, news) = Netlink::watch()?;
+        let netlink = Netlink::open()?;
         let table = read(&netlink).await?;
-        Ok(Self { netlink, news, table, changes: VecDeque::new(), stale: false })
+        Ok(Self { netlink, _watch, news, table, changes: VecDeque::new(), stale: false })
     }
 
     /// Waits for the next change. Dropping the wait loses nothing. Fails only

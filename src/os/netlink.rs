@@ -71,8 +71,10 @@ impl Netlink {
         Ok(Self::connect(0)?.0)
     }
 
-    /// A connection that also brings the news of links and IPv6 addresses,
-    /// and of unreachable routes that go.
+    /// A connection that brings the news of links and IPv6 addresses, and of
+    /// unreachable routes that go; it ends when both are dropped. Requests are
+    /// better made by another one: where there is more news than the socket
+    /// holds, the kernel has no room for answers either.
     pub(crate) fn watch() -> Result<(Self, News), Error> {
         Self::connect(GROUPS)
     }

@@ -17,7 +17,9 @@ macro_rules! tests {
 mod capture;
 mod client;
 mod config;
+mod disk;
 mod dnsmasq;
+mod exhausted;
 mod farm;
 mod flaps;
 mod helper;
@@ -32,6 +34,7 @@ mod kea_life;
 mod kea_stop;
 mod kea_wire;
 mod kernel;
+mod killed;
 mod lab;
 mod needs;
 mod pcap;
@@ -44,6 +47,7 @@ mod routers;
 mod servers;
 mod signals;
 mod status;
+mod storms;
 mod world;
 
 use std::collections::BTreeSet;
@@ -53,9 +57,11 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 18] = [
+const SCENARIOS: [Scenario; 22] = [
     ("config", &["dnsmasq"], config::TESTS),
+    ("disk", &["kea-dhcp6"], disk::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
+    ("exhausted", &["kea-dhcp6", "prlimit"], exhausted::TESTS),
     ("high_availability", &["kea-dhcp6", "ping"], high_availability::TESTS),
     ("flaps", &["kea-dhcp6"], flaps::TESTS),
     ("hooks", &["kea-dhcp6", "prlimit"], hooks::TESTS),
@@ -66,12 +72,14 @@ const SCENARIOS: [Scenario; 18] = [
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),
     ("kea_stop", &["kea-dhcp6"], kea_stop::TESTS),
     ("kea_wire", &["kea-dhcp6"], kea_wire::TESTS),
+    ("killed", &["kea-dhcp6"], killed::TESTS),
     ("reconcile", &["kea-dhcp6"], reconcile::TESTS),
     ("refusals", &[], refusals::TESTS),
     ("resolver", &["kea-dhcp6"], resolver::TESTS),
     ("routers", &["kea-dhcp6", "radvd"], routers::TESTS),
     ("signals", &["kea-dhcp6"], signals::TESTS),
     ("status", &["kea-dhcp6"], status::TESTS),
+    ("storms", &["kea-dhcp6"], storms::TESTS),
 ];
 
 fn main() {

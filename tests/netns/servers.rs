@@ -113,7 +113,7 @@ impl Kea {
     }
 
     /// T1, T2, preferred and valid lifetime in seconds.
-    fn times(mut self, seconds: [u32; 4]) -> Self {
+    pub(crate) fn times(mut self, seconds: [u32; 4]) -> Self {
         let names = ["renew-timer", "rebind-timer", "preferred-lifetime", "valid-lifetime"];
         for (name, seconds) in names.into_iter().zip(seconds) {
             self.config["Dhcp6"][name] = json!(seconds);
