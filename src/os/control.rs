@@ -10,12 +10,13 @@ mod request;
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dhc6c_core::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 pub(crate) use request::{Command, Request};
@@ -27,8 +28,11 @@ use super::error::Error;
 const GROUP: &str = "dhc6c";
 /// Where it has its number.
 const GROUPS: &str = "/etc/group";
-/// The most connections at once; more wait.
-const MOST_CONNECTIONS: usize = 32;
+/// The most connections that ask at once; more wait.
+const MOST_ASKING: usize = 32;
+/// The most that follow what happens or wait for something, which may take
+/// long; more are refused, so that orders always get through.
+const MOST_FOLLOWING: usize = 32;
 /// How long a connection may take to ask, and to read the rest of what was
 /// said when there is no more to come.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -61,6 +65,7 @@ pub(crate) struct Control {
     requests: mpsc::Receiver<Asked>,
     sender: mpsc::Sender<Asked>,
     connections: JoinSet<()>,
+    places: Places,
     patience: Duration,
     /// Runs while nobody is let in.
     rest: Timer,
@@ -100,10 +105,24 @@ impl Control {
             // Without the right to give it away it stays root's.
             let _ = std::os::unix::fs::chown(&path, None, Some(group));
         }
-        let (sender, requests) = mpsc::channel(MOST_CONNECTIONS);
+        let (sender, requests) = mpsc::channel(MOST_ASKING + MOST_FOLLOWING);
+        let places = Places {
+            asking: Arc::new(Semaphore::new(MOST_ASKING)),
+            following: Arc::new(Semaphore::new(MOST_FOLLOWING)),
+        };
         let connections = JoinSet::new();
         let (patience, rest, is_resting) = (PATIENCE, Timer::new()?, false);
-        Ok(Self { file, listener, requests, sender, connections, patience, rest, is_resting })
+        Ok(Self {
+            file,
+            listener,
+            requests,
+            sender,
+            connections,
+            places,
+            patience,
+            rest,
+            is_resting,
+        })
     }
 
     /// Waits for the next request. Dropping the wait loses nothing.
@@ -129,7 +148,7 @@ impl Control {
     }
 
     fn lets_in(&self) -> bool {
-        !self.is_resting && self.connections.len() < MOST_CONNECTIONS
+        !self.is_resting && self.places.asking.available_permits() > 0
     }
 
     /// Removes the socket's file, so that the next process can make its own;
@@ -149,11 +168,36 @@ impl Control {
     }
 
     fn serve(&mut self, stream: UnixStream) {
-        let (requests, patience) = (self.sender.clone(), self.patience);
+        let (requests, places) = (self.sender.clone(), self.places.clone());
+        let patience = self.patience;
+        // There is one, or nobody would have been let in.
+        let Ok(place) = Arc::clone(&places.asking).try_acquire_owned() else { return };
         self.connections.spawn(async move {
             // Whoever hangs up early has what they wanted.
-            let _ = serve(stream, requests, patience).await;
+            let _ = serve(stream, requests, (places, place), patience).await;
         });
+    }
+}
+
+/// How many connections there may be, of those that ask and of those that stay.
+#[derive(Clone)]
+struct Places {
+    asking: Arc<Semaphore>,
+    following: Arc<Semaphore>,
+}
+
+impl Places {
+    /// The place for a request in exchange for the one of whoever asked it;
+    /// none where too many follow already.
+    fn exchange(
+        &self,
+        command: Command,
+        place: OwnedSemaphorePermit,
+    ) -> Option<OwnedSemaphorePermit> {
+        match command {
+            Command::Watch | Command::Wait => Arc::clone(&self.following).try_acquire_owned().ok(),
+            _ => Some(place),
+        }
     }
 }
 
@@ -161,6 +205,7 @@ impl Control {
 async fn serve(
     stream: UnixStream,
     requests: mpsc::Sender<Asked>,
+    (places, place): (Places, OwnedSemaphorePermit),
     patience: Duration,
 ) -> io::Result<()> {
     let (mut reader, mut writer) = stream.into_split();
@@ -178,6 +223,10 @@ async fn serve(
             let reply = serde_json::json!({ "error": why });
             return write_line(&mut writer, &reply.to_string()).await;
         }
+    };
+    let Some(_place) = places.exchange(command, place) else {
+        let reply = serde_json::json!({ "error": "too many watch or wait already" });
+        return write_line(&mut writer, &reply.to_string()).await;
     };
     let (replies, mut lines) = mpsc::channel(LINES_AHEAD);
     let (held, dropped) = oneshot::channel();
@@ -351,11 +400,29 @@ mod tests {
             let directory = TestDirectory::new();
             let mut control = open(&directory, SHORT);
             let mut idle = Vec::new();
-            for _ in 0..MOST_CONNECTIONS + 8 {
+            for _ in 0..MOST_ASKING + 8 {
                 idle.push(connect(&directory).await);
             }
             // One that goes on for ever without an end of line is idle too.
             idle.push(ask(&directory, b"{\"command\"").await);
+            let _stream = ask(&directory, b"{\"command\":\"stop\"}\n").await;
+            assert_eq!(control.next().await.command, Command::Stop);
+        });
+    }
+
+    #[test]
+    fn those_who_wait_leave_room_for_orders_and_too_many_are_refused() {
+        run(async {
+            let directory = TestDirectory::new();
+            let mut control = open(&directory, PATIENCE);
+            let mut waiting = Vec::new();
+            for _ in 0..MOST_FOLLOWING {
+                let stream = ask(&directory, b"{\"command\":\"wait\"}\n").await;
+                waiting.push((stream, control.next().await));
+            }
+            let stream = ask(&directory, b"{\"command\":\"wait\"}\n").await;
+            let reply = served(&mut control, read_all(stream)).await;
+            assert!(reply.contains("too many"), "{reply}");
             let _stream = ask(&directory, b"{\"command\":\"stop\"}\n").await;
             assert_eq!(control.next().await.command, Command::Stop);
         });
