@@ -11,6 +11,7 @@ use crate::wire::{DhcpOption, Ia, IaAddress, MessageType};
 use super::State;
 use super::bound::Bound;
 use super::common::{Common, Contents};
+use super::confirm;
 use super::exchange::Exchange;
 use super::request::Request;
 use super::solicit::Solicit;
@@ -22,6 +23,9 @@ pub(super) struct Decline {
     pub(super) exchange: Exchange,
     server: Option<Duid>,
     declined: Vec<(Iaid, Ipv6Addr)>,
+    /// It took the place of the question whether the leases fit the link,
+    /// which is still to be asked (RFC 9915 §18.2.12).
+    verifies: bool,
 }
 
 impl Decline {
@@ -33,15 +37,18 @@ impl Decline {
         iaid: Iaid,
         address: Ipv6Addr,
     ) -> Self {
-        let mut declined = match before {
-            State::Decline(decline) => decline.declined,
-            _ => Vec::new(),
+        let (mut declined, verifies) = match before {
+            State::Decline(decline) => (decline.declined, decline.verifies),
+            State::Rebind(rebind) => (Vec::new(), rebind.verifies()),
+            State::Confirm(_) => (Vec::new(), true),
+            _ => (Vec::new(), false),
         };
         declined.push((iaid, address));
         Self {
             exchange: Exchange::new(MessageType::Decline, retx::DECLINE, now, &mut common.rng),
             server: common.server.as_ref().map(|server| server.duid.clone()),
             declined,
+            verifies,
         }
     }
 
@@ -80,6 +87,9 @@ impl Decline {
     /// server that holds other leases of ours is asked at once, and with the
     /// next Renew if that brought another duplicate.
     fn done(self, common: &mut Common, now: Instant) -> State {
+        if self.verifies && common.leases.any_held() {
+            return confirm::verify(common, now);
+        }
         match self.server {
             Some(server) if common.leases.any_held() => {
                 if common.refusal_delay().is_zero() {
