@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// ```
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Prefix {
-    bits: u128,
+    address: Ipv6Addr,
     length: u8,
 }
 
@@ -29,13 +29,13 @@ impl Prefix {
         if length > 128 {
             return None;
         }
-        Some(Self { bits: address.to_bits() & mask(length), length })
+        Some(Self { address: Ipv6Addr::from_bits(address.to_bits() & mask(length)), length })
     }
 
     /// The first address of the prefix.
     #[must_use]
     pub const fn address(self) -> Ipv6Addr {
-        Ipv6Addr::from_bits(self.bits)
+        self.address
     }
 
     /// The length in bits, 0 to 128.
@@ -47,7 +47,7 @@ impl Prefix {
     /// True when `address` lies in the prefix.
     #[must_use]
     pub const fn contains(self, address: Ipv6Addr) -> bool {
-        address.to_bits() & mask(self.length) == self.bits
+        address.to_bits() & mask(self.length) == self.address.to_bits()
     }
 
     /// True when `other` lies in the prefix as a whole.
@@ -74,7 +74,7 @@ impl Prefix {
         let mut octets = [0; 16];
         octets.get_mut(..subnet.len())?.copy_from_slice(subnet);
         let bits = u128::from_be_bytes(octets) >> self.length;
-        Some(Self { bits: (self.bits | bits) & mask(length), length })
+        Self::new(Ipv6Addr::from_bits(self.address.to_bits() | bits), length)
     }
 }
 

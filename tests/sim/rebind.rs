@@ -1,6 +1,6 @@
 //! Extending leases at any server (RFC 9915 §18.2.5).
 
-use dhc6c_core::engine::Event;
+use dhc6c_core::engine::{Event, Input};
 use dhc6c_core::snapshot::StateName;
 use dhc6c_core::time::Duration;
 use dhc6c_core::wire::MessageType;
@@ -10,7 +10,7 @@ use crate::seeds::over_seeds;
 use crate::server::ServerConfig;
 use crate::world::{World, seconds};
 
-use MessageType::{Rebind, Renew, Request, Solicit};
+use MessageType::{Decline, Rebind, Renew, Request, Solicit};
 
 const ANSWERED: Duration = Duration::from_millis(50);
 
@@ -135,5 +135,20 @@ fn reb_01_a_server_that_calls_the_addresses_foreign_ends_them() {
         world.run_until("another address", seconds(60), |world| {
             world.client().usable() == ["2001:db8:2::1000".parse::<std::net::Ipv6Addr>().unwrap()]
         });
+    });
+}
+
+/// What a Decline is due for waits until the question is answered that is due
+/// after the carrier was away.
+#[test]
+fn reb_04_fin_02_dec_02_a_duplicate_does_not_end_the_question_about_the_link() {
+    over_seeds(50, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let address = world.client().addresses()[0];
+        world.carrier(false);
+        world.carrier(true);
+        world.command(Input::AddressDuplicate(address));
+        world.run_until_sent(Decline, 1, seconds(3));
+        assert_eq!(world.client().conversation()[..4], [Solicit, Request, Rebind, Decline]);
     });
 }

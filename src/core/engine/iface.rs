@@ -2,6 +2,8 @@
 //! the wanted state they add up to. The only file that imports sibling
 //! engines.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
@@ -191,12 +193,11 @@ pub struct Restored {
 pub struct Interface {
     /// What it was told to do; the client does as much of it as the routers
     /// have something for.
-    config: Config,
+    config: Arc<Config>,
     client: Client,
     /// What routers say, where that decides.
-    watch: Option<RouterWatch>,
+    watch: Option<Box<RouterWatch>>,
     link: Link,
-    rng: Rng,
     limit: SendLimit,
     /// What was last asked of the shell.
     desired: Desired,
@@ -213,15 +214,14 @@ impl Interface {
     /// decides transaction ids and jitter.
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
-        let watch = (config.mode == Mode::Auto).then(RouterWatch::new);
-        let mut rng = Rng::from_seed(seed);
+        let config = Arc::new(config);
+        let watch = (config.mode == Mode::Auto).then(|| Box::new(RouterWatch::new()));
         Self {
             limit: config.limit.clone(),
-            client: Client::new(effective(&config, watch.as_ref()), Rng::from_seed(rng.octets())),
+            client: Client::new(effective(&config, watch.as_deref()), Rng::from_seed(seed)),
             config,
             watch,
             link: Link::default(),
-            rng,
             desired: Desired::default(),
             applied: true,
             kept: Record::default(),
@@ -296,7 +296,7 @@ impl Interface {
     /// When to wake the engine if nothing happens before, and what for.
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Deadline> {
-        let watched = self.watch.as_ref().filter(|_| !self.is_stopped());
+        let watched = self.watch.as_deref().filter(|_| !self.is_stopped());
         let routers = watched.and_then(RouterWatch::deadline).map(|next| self.limited(next));
         let client = self.client.deadline().map(|next| self.limited(next));
         // What ends meanwhile is not held up by the limit.
@@ -341,7 +341,7 @@ impl Interface {
         match &mut self.watch {
             Some(watch) if !link.is_usable() => watch.leave_link(),
             Some(watch) if is_new => {
-                watch.enter_link(now, self.client.holds_something(), &mut self.rng);
+                watch.enter_link(now, self.client.holds_something(), self.client.rng());
             }
             _ => {}
         }
@@ -373,7 +373,7 @@ impl Interface {
     fn configure(&mut self, now: Instant, config: Config) {
         self.limit.replace(&config.limit);
         let is_watched = config.mode == Mode::Auto;
-        self.config = config;
+        self.config = Arc::new(config);
         if is_watched && self.watch.is_none() {
             let mut watch = RouterWatch::new();
             let holds = self.client.holds_something();
@@ -381,9 +381,9 @@ impl Interface {
                 watch.resume(&self.config, &record);
             }
             if self.link.is_usable() {
-                watch.enter_link(now, holds, &mut self.rng);
+                watch.enter_link(now, holds, self.client.rng());
             }
-            self.watch = Some(watch);
+            self.watch = Some(Box::new(watch));
         } else if !is_watched {
             self.watch = None;
         }
@@ -393,8 +393,8 @@ impl Interface {
     /// Gives the client what it is to do, which is nothing new most of the
     /// time.
     fn reconsider(&mut self, now: Instant) {
-        let config = effective(&self.config, self.watch.as_ref());
-        self.client.handle(now, Input::Configure(Box::new(config)));
+        let config = effective(&self.config, self.watch.as_deref());
+        self.client.reconsider(now, config);
     }
 
     /// What time has brought: prefixes that the routers do not stand for any
@@ -418,9 +418,9 @@ impl Interface {
     }
 
     fn solicits_routers(&mut self, now: Instant) -> bool {
-        let Self { watch, link, rng, client, .. } = self;
+        let Self { watch, link, client, .. } = self;
         let watch = watch.as_mut().filter(|_| !client.is_stopped());
-        watch.is_some_and(|watch| watch.solicits(now, link, rng))
+        watch.is_some_and(|watch| watch.solicits(now, link, client.rng()))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
@@ -434,8 +434,8 @@ impl Interface {
 
 /// As much of a configuration as the routers have something for, where they
 /// are asked; all of it where they are not.
-fn effective(config: &Config, watch: Option<&RouterWatch>) -> Config {
-    watch.map_or_else(|| config.clone(), |watch| watch.effective(config))
+fn effective(config: &Arc<Config>, watch: Option<&RouterWatch>) -> Arc<Config> {
+    watch.map_or_else(|| Arc::clone(config), |watch| Arc::new(watch.effective(config)))
 }
 
 #[cfg(test)]

@@ -396,7 +396,9 @@ impl Association {
         }
         let Some(shortest) = shortest.0 else { return false };
         (self.refused, self.lost) = (false, false);
-        self.former.clear();
+        self.former = Vec::new();
+        // Nearly always it is one, and it stays for long.
+        self.leases.shrink_to_fit();
         self.timers = shortest.timers(t1, t2, now);
         true
     }

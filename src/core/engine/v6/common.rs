@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use crate::desired::{Desired, Lifetimes};
 use crate::engine::{Config, Deadline, Event, Restored};
@@ -44,7 +45,7 @@ pub(super) enum Trust {
 /// What all states share.
 #[derive(Debug)]
 pub(super) struct Common {
-    pub(super) config: Config,
+    pub(super) config: Arc<Config>,
     pub(super) rng: Rng,
     pub(super) link: Link,
     pub(super) leases: Leases,
@@ -79,7 +80,7 @@ pub(super) struct Common {
 }
 
 impl Common {
-    pub(super) fn new(config: Config, rng: Rng) -> Self {
+    pub(super) fn new(config: Arc<Config>, rng: Rng) -> Self {
         Self {
             leases: Leases::new(&config),
             config,
@@ -144,7 +145,7 @@ impl Common {
 
     /// Takes another configuration; true when a server has to be asked for
     /// what is new in it.
-    pub(super) fn configure(&mut self, config: Config) -> bool {
+    pub(super) fn configure(&mut self, config: Arc<Config>) -> bool {
         let asks_for_more = config.request != self.config.request
             || config.send != self.config.send
             || config.fqdn != self.config.fqdn

@@ -26,7 +26,9 @@ mod resume;
 mod settings;
 mod solicit;
 
+use std::collections::VecDeque;
 use std::net::Ipv6Addr;
+use std::sync::Arc;
 
 use crate::desired::Desired;
 use crate::engine::{Config, Deadline, Event, Input, PrefixChange, Restored};
@@ -92,8 +94,13 @@ enum State {
 
 impl Client {
     /// A client that waits for its link.
-    pub(super) fn new(config: Config, rng: Rng) -> Self {
+    pub(super) fn new(config: Arc<Config>, rng: Rng) -> Self {
         Self { common: Common::new(config, rng), state: State::Idle }
+    }
+
+    /// The randomness of everything on this interface.
+    pub(super) const fn rng(&mut self) -> &mut Rng {
+        &mut self.common.rng
     }
 
     /// Goes on with what an earlier process held.
@@ -108,6 +115,13 @@ impl Client {
     pub(super) fn record(&self, now: Instant) -> Option<Record> {
         let is_sound = !self.is_stopped() && self.common.trust != Trust::Timeless;
         is_sound.then(|| self.common.record(now))
+    }
+
+    /// Goes on with another configuration, or with the one it has.
+    pub(super) fn reconsider(&mut self, now: Instant, config: Arc<Config>) {
+        self.advance(now);
+        self.configure(now, config);
+        self.advance(now);
     }
 
     /// Takes an input in and acts on everything that is due at `now`.
@@ -127,7 +141,7 @@ impl Client {
             Input::AddressDuplicate(address) => self.on_duplicate(now, address),
             Input::Renew => self.turn(|common, state| state.hurry(common, now, State::renew)),
             Input::Rebind => self.turn(|common, state| state.hurry(common, now, State::rebind)),
-            Input::Configure(config) => self.configure(now, *config),
+            Input::Configure(config) => self.configure(now, Arc::from(config)),
             Input::Release => self.leave(now, Then::Rest),
             Input::Restart => self.leave(now, Then::StartOver),
             Input::Stop { release } => self.stop(now, release),
@@ -182,7 +196,12 @@ impl Client {
 
     /// The next event for others, oldest first.
     pub(super) fn poll_event(&mut self) -> Option<Event> {
-        self.common.events.pop_front()
+        let event = self.common.events.pop_front();
+        if self.common.events.is_empty() {
+            // There may be none for months.
+            self.common.events = VecDeque::new();
+        }
+        event
     }
 
     /// What the kernel and the resolver should look like.
@@ -365,12 +384,18 @@ impl Client {
         }
         self.common.events.push_back(Event::DadFailed(address));
         self.common.last_error = Some(format!("{address} is in use by another host"));
-        self.turn(|common, _| State::Decline(Decline::new(common, now)));
+        self.turn(|common, state| match state {
+            // The question whether the leases fit the link comes first; what
+            // is to be declined waits for the answer.
+            State::Confirm(_) if common.leases.any_held() => state,
+            State::Rebind(rebind) if rebind.verifies() => State::Rebind(rebind),
+            _ => State::Decline(Decline::new(common, now)),
+        });
     }
 
     /// Another configuration: what is held and still wanted stays, what is
     /// new is asked for at once. Another identity or mode is another client.
-    fn configure(&mut self, now: Instant, config: Config) {
+    fn configure(&mut self, now: Instant, config: Arc<Config>) {
         if config == self.common.config {
             return;
         }

@@ -11,7 +11,7 @@ use super::super::settings::Settings;
 
 fn common() -> Common {
     let config = Config::new("eth0", "00030001021122334455".parse().unwrap());
-    Common::new(config, Rng::from_number(1))
+    Common::new(config.into(), Rng::from_number(1))
 }
 
 fn failing(code: StatusCode) -> Answer {
