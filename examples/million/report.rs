@@ -92,7 +92,7 @@ fn measured(runs: &[Run], memory: Memory) -> String {
          | bound: an address, a prefix, two name servers, a search list | {} |\n\
          | at most on the way, with the messages | {} |\n\
          | the whole world at its largest, by client (queue of events and messages included) | {} |\n\n\
-         ## Machine\n\n{}. All runs together took {} s of one CPU; `make million` plays them \
+         ## Machine\n\n{}. The runs took {} s by the clock, added up; `make million` plays them \
          again, the same to the last message.\n",
         thousands(memory.new),
         thousands(memory.bound),
