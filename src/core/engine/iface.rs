@@ -352,7 +352,7 @@ impl Interface {
     /// Perhaps the routers are others now; they are asked as well.
     fn on_resume(&mut self, now: Instant) {
         if let Some(watch) = self.watch.as_mut().filter(|_| self.link.is_usable()) {
-            watch.enter_link(now, self.client.holds_something(), &mut self.rng);
+            watch.enter_link(now, self.client.holds_something(), self.client.rng());
         }
         self.client.handle(now, Input::Resumed);
         self.reconsider(now);
