@@ -1,5 +1,6 @@
 //! Waiting: look again until a deadline, never sleep for a fixed time.
 
+use std::env;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,8 +13,13 @@ pub(crate) const BIND: Duration = Duration::from_secs(40);
 /// The pause between two looks.
 const STEP: Duration = Duration::from_millis(50);
 
+/// Set to how many times longer things may take: an emulated machine is slow.
+pub(crate) const PATIENCE: &str = "DHC6C_PATIENCE";
+
 /// Looks until `look` finds something and returns it; panics, saying `what`, past `limit`.
 pub(crate) fn until<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+    let patience = env::var(PATIENCE).ok().and_then(|times| times.parse().ok());
+    let limit = limit * patience.unwrap_or(1);
     let end = Instant::now() + limit;
     loop {
         if let Some(found) = look() {

@@ -6,13 +6,19 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::needs;
+use crate::{needs, poll};
 
 /// Set in the guest.
 const HERE: &str = "DHC6C_GUEST";
 
 /// What the guest needs beside what the netns tier needs.
 const PROGRAMS: [&str; 3] = ["qemu-system-x86_64", "kea-dhcp6", "pppd"];
+
+/// How many tests run at once in the guest.
+const THREADS: &str = "--test-threads=2";
+
+/// How many times slower than a real machine the guest may be.
+const SLOWNESS: u32 = 8;
 
 /// How the guest says how its program ended.
 const END: &str = "guest: exit ";
@@ -71,11 +77,14 @@ fn script(arguments: impl Iterator<Item = String>) -> PathBuf {
     let program = env::current_exe().expect("our own path").display().to_string();
     // The console is a terminal there, and what it shows is read by programs.
     let plain = "--color=never".to_owned();
-    let words = std::iter::once(program).chain(arguments).chain([plain]);
+    // It has two processors, whatever the machine has.
+    let arguments = arguments.filter(|word| !word.starts_with("--test-threads"));
+    let words = std::iter::once(program).chain(arguments).chain([plain, THREADS.to_owned()]);
     let words: Vec<_> = words.map(quoted).collect();
     let required = if needs::required() { "DHC6C_REQUIRE_NETNS=1 " } else { "" };
+    let here = format!("{HERE}=1 {}={SLOWNESS}", poll::PATIENCE);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guest-{}", std::process::id()));
-    fs::write(&file, format!("{HERE}=1 {required}{}\n", words.join(" "))).expect("the orders");
+    fs::write(&file, format!("{here} {required}{}\n", words.join(" "))).expect("the orders");
     file
 }
 
