@@ -11,7 +11,7 @@ use crate::os::clock;
 pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
     Some(match event {
         Event::Bound => "bound",
-        Event::Updated => "updated",
+        Event::Updated | Event::Reduced => "updated",
         Event::Rebound => "rebound",
         Event::Informed => "informed",
         Event::RouterUpdated => "ra-updated",
@@ -45,6 +45,7 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
         Event::Bound => format!("bound {}", holdings(snapshot)),
         Event::Updated => format!("renewed {}", holdings(snapshot)),
         Event::Rebound => format!("rebound {}", holdings(snapshot)),
+        Event::Reduced => format!("left with {}", holdings(snapshot)),
         Event::Informed => format!("informed {}", options(snapshot)),
         Event::DadFailed(address) => format!("{address} is in use by another host, declining it"),
         Event::RouterUpdated => "the routers of the link say something new".to_owned(),
@@ -96,6 +97,7 @@ pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
         Event::DadFailed(_) | Event::PrefixTooLong(..) => warn!("{name}: {text}"),
         Event::Bound
         | Event::Rebound
+        | Event::Reduced
         | Event::Informed
         | Event::RouterUpdated
         | Event::Unbound

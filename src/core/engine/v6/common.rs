@@ -146,8 +146,10 @@ impl Common {
             || config.send != self.config.send
             || config.fqdn != self.config.fqdn
             || config.reconfigure_accept != self.config.reconfigure_accept;
+        let before = self.leases.clone();
         self.leases.reconfigure(&config);
         self.config = config;
+        self.note_loss(&before);
         asks_for_more || self.leases.any_wanting()
     }
 
@@ -230,18 +232,27 @@ impl Common {
         }
     }
 
+    /// Notes that leases may be gone before their end. Those that are told of
+    /// leases know when they end, but not of this.
+    pub(super) fn note_loss(&mut self, before: &Leases) {
+        if self.leases.any_held() && self.leases.lacks_some_of(before) {
+            self.events.push_back(Event::Reduced);
+        }
+    }
+
     /// Gives up all leases and options.
     pub(super) fn clear(&mut self) {
         self.leases.clear();
         if self.config.anonymous {
             self.leases.forget_former();
         }
-        self.trust = Trust::Full;
+        // Of what an earlier process has left in use others know as well.
+        let was_in_use = core::mem::replace(&mut self.trust, Trust::Full) == Trust::InUse;
         self.settings = Settings::default();
         self.server = None;
         self.authority = None;
         self.informed = false;
-        if core::mem::take(&mut self.bound) {
+        if core::mem::take(&mut self.bound) || was_in_use {
             self.events.push_back(Event::Unbound);
         }
     }

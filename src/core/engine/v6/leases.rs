@@ -12,6 +12,7 @@ use crate::wire::{DhcpOption, StatusCode};
 
 use super::answer::Answer;
 use super::association::{Association, Kind, Lease, LeaseTimers, Leased, MAX_LEASES, Wish};
+use super::leave::Declined;
 
 /// The associations a client wants filled, in the order it asks for them.
 #[derive(Clone, Debug)]
@@ -213,6 +214,12 @@ impl Leases {
         offers.map(|(ia, offered)| ia.distance(offered)).sum()
     }
 
+    /// True when something is not held any more that was held before.
+    pub(super) fn lacks_some_of(&self, before: &Self) -> bool {
+        let holds = |what: &Leased| self.iter().any(|(_, lease)| lease.what.is_same(what));
+        before.iter().any(|(_, lease)| !holds(&lease.what))
+    }
+
     /// The prefixes that were not held before and are longer than wished for.
     pub(super) fn too_long(&self, before: &Self) -> Vec<(Prefix, u8)> {
         let was_held = |prefix: Prefix| before.prefixes().any(|(_, held, ..)| held == prefix);
@@ -301,13 +308,13 @@ impl Leases {
         }
     }
 
-    /// Drops an address that others use; gives the association it was in.
-    pub(super) fn remove_address(&mut self, duplicate: Ipv6Addr) -> Option<Iaid> {
+    /// Drops an address that others use; gives what is to be declined.
+    pub(super) fn remove_address(&mut self, address: Ipv6Addr) -> Option<Declined> {
         self.0.iter_mut().find_map(|ia| {
-            let is_it = |lease: &Lease| matches!(lease.what, Leased::Address { address, .. } if address == duplicate);
+            let is_it = |lease: &Lease| matches!(lease.what, Leased::Address { address: held, .. } if held == address);
             let index = ia.leases.iter().position(is_it)?;
-            ia.leases.remove(index);
-            Some(ia.iaid)
+            let until = ia.leases.remove(index).lifetimes.valid;
+            Some(Declined { iaid: ia.iaid, address, until })
         })
     }
 

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use crate::engine::retx;
 use crate::ident::{Duid, Iaid};
-use crate::time::{Instant, Lifetime};
+use crate::time::{Instant, Lifetime, Until};
 use crate::wire::{DhcpOption, Ia, IaAddress, MessageType};
 
 use super::State;
@@ -21,7 +21,16 @@ use super::solicit::Solicit;
 pub(super) struct Decline {
     pub(super) exchange: Exchange,
     server: Option<Duid>,
-    declined: Vec<(Iaid, Ipv6Addr)>,
+    declined: Vec<Declined>,
+}
+
+/// An address that is given back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Declined {
+    pub(super) iaid: Iaid,
+    pub(super) address: Ipv6Addr,
+    /// Its end; there is nothing to decline after that.
+    pub(super) until: Until,
 }
 
 impl Decline {
@@ -30,14 +39,13 @@ impl Decline {
         common: &mut Common,
         now: Instant,
         before: State,
-        iaid: Iaid,
-        address: Ipv6Addr,
+        duplicate: Declined,
     ) -> Self {
         let mut declined = match before {
             State::Decline(decline) => decline.declined,
             _ => Vec::new(),
         };
-        declined.push((iaid, address));
+        declined.push(duplicate);
         Self {
             exchange: Exchange::new(MessageType::Decline, retx::DECLINE, now, &mut common.rng),
             server: common.server.as_ref().map(|server| server.duid.clone()),
@@ -53,7 +61,7 @@ impl Decline {
     /// Each association once, with what is declined alone.
     pub(super) fn contents(&self) -> Contents {
         let mut named: BTreeMap<Iaid, Vec<DhcpOption>> = BTreeMap::new();
-        for &(iaid, address) in &self.declined {
+        for &Declined { iaid, address, .. } in &self.declined {
             let (preferred, valid) = (Lifetime::ZERO, Lifetime::ZERO);
             let lease = IaAddress { address, preferred, valid, options: Vec::new() };
             named.entry(iaid).or_default().push(DhcpOption::IaAddress(lease));
@@ -62,9 +70,10 @@ impl Decline {
         (self.server.clone(), ias.map(DhcpOption::IaNa).collect())
     }
 
-    /// DEC_MAX_RC transmissions went unanswered.
-    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
-        if self.exchange.retx.has_failed(now) {
+    /// DEC_MAX_RC transmissions went unanswered, or all of it has ended.
+    pub(super) fn on_time(mut self, common: &mut Common, now: Instant) -> State {
+        self.declined.retain(|declined| !declined.until.is_over(now));
+        if self.declined.is_empty() || self.exchange.retx.has_failed(now) {
             self.done(common, now)
         } else {
             State::Decline(self)

@@ -342,12 +342,12 @@ impl Client {
     }
 
     fn on_duplicate(&mut self, now: Instant, address: Ipv6Addr) {
-        let Some(iaid) = self.common.leases.remove_address(address) else {
+        let Some(duplicate) = self.common.leases.remove_address(address) else {
             return;
         };
         self.common.events.push_back(Event::DadFailed(address));
         self.common.last_error = Some(format!("{address} is in use by another host"));
-        self.turn(|common, state| State::Decline(Decline::new(common, now, state, iaid, address)));
+        self.turn(|common, state| State::Decline(Decline::new(common, now, state, duplicate)));
     }
 
     /// Another configuration: what is held and still wanted stays, what is

@@ -52,11 +52,12 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
     for (prefix, wished) in candidate.too_long(&common.leases) {
         common.events.push_back(Event::PrefixTooLong(prefix, wished));
     }
-    common.leases = candidate;
+    let before = core::mem::replace(&mut common.leases, candidate);
     let verdict = verdict(taken, common.leases.any_held());
     if taken.granted {
         common.note_leases(answer, event);
     } else {
+        common.note_loss(&before);
         common.note_expiry();
     }
     verdict

@@ -88,7 +88,9 @@ impl Request {
         match reply::take(common, now, &answer, Event::Updated) {
             Verdict::Ignore => State::Request(self),
             // With or without others that the server does not know.
-            Verdict::Leases { .. } | Verdict::NoBinding if !common.leases.t1().is_over(now) => {
+            Verdict::Leases { .. } | Verdict::NoBinding
+                if !common.leases.t1().is_over(now) && keeps(common) =>
+            {
                 State::Bound(Bound)
             }
             // RFC 9915 §18.2.10.1: discovery starts over.
@@ -103,7 +105,7 @@ impl Request {
     /// still in use are not given up for one that cannot be had.
     fn give_up(self, common: &mut Common, now: Instant) -> State {
         common.events.push_back(Event::ServerGivenUp);
-        if common.leases.any_held() && common.trust == Trust::Full {
+        if keeps(common) {
             let pause = common.refusal_delay().max(retx::RENEW.initial);
             common.leases.postpone(now + pause);
             return State::Bound(Bound);
@@ -115,4 +117,15 @@ impl Request {
         }
         State::Solicit(Solicit::again(common, now))
     }
+}
+
+/// True where leases are in use, which they stay: a server that does not know
+/// them does not end them. What an earlier process had and nobody has
+/// confirmed is not in use, and is not waited for.
+fn keeps(common: &mut Common) -> bool {
+    let in_use = matches!(common.trust, Trust::Full | Trust::InUse);
+    if common.trust == Trust::InUse && common.leases.any_held() {
+        common.note_confirmed();
+    }
+    in_use && common.leases.any_held()
 }
