@@ -1,9 +1,11 @@
 #!/bin/sh
-# Puts one fault after the other of docs/faults.tsv into a copy of the code and
-# runs the test that has to see it. Fails where one does not, or where a fault
-# cannot be put in any more.
+# Puts one fault after the other of a list (docs/faults.tsv, or the one given)
+# into a copy of the code and runs the test that has to see it. Fails where one
+# does not, or where a fault cannot be put in any more. Of the test "lives", one
+# of 10,000 lives has to see it.
 set -eu
 cd "$(dirname "$0")/.."
+list=${1:-docs/faults.tsv}
 
 copy=target/faults
 rm -rf "$copy"
@@ -19,6 +21,18 @@ while IFS="$tab" read -r fault file test from to; do
     FROM=$from TO=$to perl -0pi -e '
         my ($from, $to) = map { s/\\n/\n/gr } @ENV{"FROM", "TO"};
         s/\Q$from\E/$to/ or die "the fault does not fit: $from\n"' "$copy/$file"
+    if [ "$test" = lives ]; then
+        (cd "$copy" && CARGO_TARGET_DIR=../faults-target \
+            cargo build -q --profile sim --example lives) || { unseen=1; continue; }
+        if target/faults-target/sim/examples/lives --until-found 10000 > target/fault.log 2>&1; then
+            echo "NOT SEEN: $fault"
+            unseen=1
+        else
+            echo "seen: $fault: $(grep -m1 '^life ' target/fault.log)"
+        fi
+        cp "$file" "$copy/$file"
+        continue
+    fi
     tier=${test%% *}
     [ "$tier" = lib ] && tier=--lib || tier="--test $tier"
     # shellcheck disable=SC2086  # two words
@@ -34,5 +48,5 @@ while IFS="$tab" read -r fault file test from to; do
         unseen=1
     fi
     cp "$file" "$copy/$file"
-done < docs/faults.tsv
+done < "$list"
 exit $unseen
