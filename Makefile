@@ -8,7 +8,7 @@ SEEDS ?= 20000
 FIRST ?= 0
 
 .PHONY: build demo test unit sim life tools lint interop bench conformance check-conformance \
-	faults life-faults clean
+	faults life-faults fuzz corpus clean
 
 build:
 	$(CARGO) build --release
@@ -19,8 +19,8 @@ demo:
 	scripts/demo.sh target/release/dhc6c target/release/examples/lab-server
 
 # Every tier: unit, property (debug and release), simulation, real servers in
-# network namespaces. Installs the servers as root; a tier that cannot run
-# fails here instead of being skipped. Most of the time is spent waiting.
+# network namespaces and in a guest. Installs them as root; a tier that cannot
+# run fails here instead of being skipped. Most of the time is spent waiting.
 test: tools
 	@mkdir -p target
 	@bash -c 'set -o pipefail; \
@@ -43,10 +43,11 @@ life:
 	$(CARGO) build --profile sim --example lives
 	target/sim/examples/lives --seed $(SEED)
 
-# The servers that the namespace tier talks to (Debian packages).
+# The servers that the namespace tier talks to, and the guest (Debian packages).
 tools:
 	scripts/install-test-tools.sh
 	scripts/install-newest-servers.sh target/newest
+	scripts/guest/build.sh target/guest
 
 lint:
 	$(CARGO) fmt --check
@@ -87,7 +88,18 @@ faults:
 
 # The same for faults that whole lives have to see.
 life-faults:
-	scripts/faults.sh docs/life-faults.tsv
+	scripts/faults.sh 1 docs/life-faults.tsv
+
+# Runs each fuzz target for SECONDS, two at a time. What fails is in
+# target/fuzz/artifacts.
+SECONDS ?= 60
+fuzz:
+	scripts/install-fuzzer.sh
+	scripts/fuzz.sh $(SECONDS)
+
+# Writes the seeds of the fuzz targets anew; what fuzzers found stays.
+corpus:
+	$(CARGO) run --quiet --example fuzz-corpus -- fuzz/corpus
 
 clean:
 	$(CARGO) clean

@@ -3,9 +3,13 @@
 # into a copy of the code and runs the test that has to see it. Fails where one
 # does not, or where a fault cannot be put in any more. Of the test "lives", one
 # of 10,000 lives has to see it.
+#
+# `faults.sh N [LIST]` puts in one in N of them, beginning with the one whose place
+# is the number of commits modulo N: N commits in a row have them all.
 set -eu
 cd "$(dirname "$0")/.."
-list=${1:-docs/faults.tsv}
+every=${1:-1}
+list=${2:-docs/faults.tsv}
 
 copy=target/faults
 rm -rf "$copy"
@@ -16,8 +20,11 @@ done
 [ ! -e rust-toolchain.toml ] || cp rust-toolchain.toml "$copy/"
 tab=$(printf '\t')
 unseen=0
+place=$(git rev-list --count HEAD 2>/dev/null || echo 0)
 while IFS="$tab" read -r fault file test from to; do
     case $fault in '#'*) continue ;; esac
+    place=$((place + 1))
+    [ $((place % every)) -eq 0 ] || continue
     FROM=$from TO=$to perl -0pi -e '
         my ($from, $to) = map { s/\\n/\n/gr } @ENV{"FROM", "TO"};
         s/\Q$from\E/$to/ or die "the fault does not fit: $from\n"' "$copy/$file"

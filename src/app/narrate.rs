@@ -11,6 +11,9 @@ use crate::os::clock;
 pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
     Some(match event {
         Event::Bound => "bound",
+        // The list of events is closed, and this is the one that tells how
+        // leases are that go on. A hook that is told nothing of a loss would
+        // go on to use what is not ours any more.
         Event::Updated | Event::Reduced => "updated",
         Event::Rebound => "rebound",
         Event::Informed => "informed",

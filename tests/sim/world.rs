@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 use dhc6c_core::desired::Desired;
 use dhc6c_core::engine::{Config, Deadline, Input, Interface, Output, Restored};
 use dhc6c_core::link::{Datagram, Link};
+use dhc6c_core::record::{Record, time_off};
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::{Snapshot, StateName};
 use dhc6c_core::time::{Duration, Instant};
@@ -32,6 +33,9 @@ const RESYNC: Duration = Duration::from_secs(1);
 /// So many of the latest answers can be replayed.
 const REPLAYABLE: usize = 4;
 
+/// 2026-12-01 UTC, when the machine booted first.
+const EPOCH: u64 = 1_796_083_200;
+
 /// `seconds` as a duration.
 #[must_use]
 pub const fn seconds(seconds: u64) -> Duration {
@@ -54,20 +58,20 @@ pub enum Restart {
     Stopped,
     /// It was killed; the kernel keeps everything.
     Killed,
-    /// The machine was off, which emptied the kernel, and its wall clock has
-    /// gone wrong meanwhile, which nobody can tell.
-    ClockStepped {
-        /// The time off, as it was.
-        off: Duration,
-        /// The time off, as the wall clock has it.
-        seemed: Duration,
-    },
     /// The machine was off, which emptied the kernel.
     Rebooted {
         /// For so long.
         off: Duration,
         /// And can tell that it was.
         clock_is_trusted: bool,
+    },
+    /// The same, with a wall clock that may be wrong before and after.
+    WrongClock {
+        /// For so long.
+        off: Duration,
+        /// So many seconds it went ahead of the time when it was written
+        /// down what is kept, and goes now.
+        ahead: (i64, i64),
     },
 }
 
@@ -78,6 +82,7 @@ enum Happening {
     Detected { client: usize, detection: Detection },
     Applied { client: usize },
     Resynced { client: usize },
+    RouterAnswers,
 }
 
 /// Clients and servers on one link.
@@ -90,6 +95,8 @@ pub struct World {
     pub clients: Vec<Client>,
     /// The servers.
     pub servers: Vec<Server>,
+    /// The router that answers those who ask.
+    pub router: Option<Router>,
     /// How many things have happened.
     pub steps: u64,
     /// Which server got a message in the last step.
@@ -122,6 +129,7 @@ impl World {
             link: Netem::default(),
             clients: vec![Client::new(client, 1, &mut rng)],
             servers: (1..).zip(servers).map(server).collect(),
+            router: None,
             steps: 0,
             served: None,
             heard: VecDeque::new(),
@@ -261,14 +269,14 @@ impl World {
         let (times_are_known, elapsed) = match how {
             Restart::Stopped | Restart::Killed => (true, Duration::ZERO),
             Restart::Rebooted { off, clock_is_trusted } => {
-                self.be_off(off);
+                self.switch_off(off);
                 (clock_is_trusted, off)
             }
-            Restart::ClockStepped { off, seemed } => {
-                self.be_off(off);
-                let late = off.saturating_sub(seemed);
-                self.clients[0].oracle.allows_more(late);
-                (true, seemed)
+            Restart::WrongClock { off, ahead } => {
+                self.switch_off(off);
+                let kept = self.clients[0].kept.clone();
+                let restored = kept.map(|record| self.dated(record, ahead));
+                return self.begin(restored);
             }
         };
         let now = self.now;
@@ -282,7 +290,7 @@ impl World {
     }
 
     /// The machine is off for a while.
-    fn be_off(&mut self, off: Duration) {
+    fn switch_off(&mut self, off: Duration) {
         self.clients[0].kernel.reboot();
         self.queue.retain(|_, happening| !matches!(happening, Happening::AtClient { .. }));
         self.now += off;
@@ -295,6 +303,23 @@ impl World {
         let client = &mut self.clients[0];
         client.kept = client.kept_before.take().filter(|_| stays);
         self.falls_after = Some(0);
+    }
+
+    /// What was kept, read with a wall clock that went and goes as far ahead.
+    fn dated(&mut self, record: Record, (then, now): (i64, i64)) -> Restored {
+        let wall =
+            |at: Instant, ahead| (EPOCH + at.as_millis() / 1000).saturating_add_signed(ahead);
+        let elapsed = time_off(wall(record.at, then), wall(self.now, now));
+        if elapsed.is_some() {
+            // So much of the time off is hidden, and nobody can tell.
+            let hidden = seconds(u64::try_from(then - now).unwrap_or_default());
+            self.clients[0].oracle.allows_more(hidden);
+        }
+        Restored {
+            record: record.moved(self.now, elapsed.unwrap_or_default()),
+            in_use: false,
+            times_are_known: elapsed.is_some(),
+        }
     }
 
     /// The first client begins again with this, as the shell would have it:
@@ -369,6 +394,12 @@ impl World {
         }
     }
 
+    fn answer_as_router(&mut self) {
+        if let Some(router) = self.router.clone() {
+            self.hear(&router);
+        }
+    }
+
     /// The first server sends the first client a Reconfigure.
     pub fn reconfigure(&mut self, kind: MessageType) {
         let client = self.client().config.duid.clone();
@@ -390,12 +421,13 @@ impl World {
     }
 
     /// The whole machine sleeps: time passes, nothing happens, then clients
-    /// are woken late.
+    /// are told so. What was on its way to them is lost.
     pub fn sleep(&mut self, duration: Duration) {
         self.note(format!("sleeps for {duration:?}"));
         self.now += duration;
+        self.queue.retain(|_, happening| !matches!(happening, Happening::AtClient { .. }));
         for client in 0..self.clients.len() {
-            self.input(client, Input::Tick);
+            self.input(client, Input::Resumed);
         }
     }
 
@@ -459,6 +491,7 @@ impl World {
             Happening::AtClient { client, datagram } => self.deliver(client, datagram),
             Happening::Applied { client } => self.input(client, Input::Applied),
             Happening::Resynced { client } => self.resync(client),
+            Happening::RouterAnswers => self.answer_as_router(),
             Happening::Detected { client, detection } => self.detect(client, detection),
         }
     }
@@ -588,6 +621,9 @@ impl World {
                 assert!(node.link.is_usable(), "asks on a link that is down");
                 node.oracle.solicits(now);
                 node.solicited.push(now);
+                // RFC 4861 §6.2.6, MAX_RA_DELAY_TIME.
+                let at = now + self.rng.delay(Duration::from_millis(500));
+                self.enqueue(at, Happening::RouterAnswers);
             }
             Output::Desired(desired) => {
                 self.history.add(self.now, || Entry::Wanted(client, desired.clone()));

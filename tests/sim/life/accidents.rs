@@ -120,8 +120,10 @@ fn reboot(world: &mut World, clock_is_trusted: bool) {
 }
 
 fn step_clock(world: &mut World) {
-    let (off, seemed) = (off(world), off(world));
-    world.restart(Restart::ClockStepped { off, seemed });
+    let (off, step) = (off(world), off(world).as_secs());
+    let step = i64::try_from(step).expect("a week at most");
+    let ahead = one_of(world.rng(), &[(0, step), (0, -step), (step, 0), (-step, 0)]);
+    world.restart(Restart::WrongClock { off, ahead });
 }
 
 fn tear(world: &mut World, stays: bool) {

@@ -1,7 +1,7 @@
 //! What a life begins with, drawn from its seed: what the client wants, which
 //! servers there are, how the link is.
 
-use dhc6c_core::engine::{Config, PrefixRequest, Quirk};
+use dhc6c_core::engine::{ClientName, Config, NameUpdate, PrefixRequest, Quirk};
 use dhc6c_core::ident::Duid;
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::Mode;
@@ -56,7 +56,7 @@ pub fn config(rng: &mut Rng) -> Config {
         patience: if rng.chance(10) { seconds(30) } else { Duration::ZERO },
         rapid_commit: rng.chance(20),
         reconfigure_accept: rng.chance(80),
-        fqdn: rng.chance(10).then(|| b"\x04host\x07example\x00".to_vec()),
+        fqdn: rng.chance(10).then(|| name(rng)),
         send: if rng.chance(10) { vec![(15, b"\0\x03abc".to_vec())] } else { Vec::new() },
         anonymous: rng.chance(5),
         quirks: [Quirk::RefusedSpoilsRenew, Quirk::LengthSpoilsLease]
@@ -66,6 +66,11 @@ pub fn config(rng: &mut Rng) -> Config {
         initial_delay: rng.chance(50),
         ..self::wants_address()
     }
+}
+
+fn name(rng: &mut Rng) -> ClientName {
+    let update = one_of(rng, &[NameUpdate::Server, NameUpdate::Client, NameUpdate::None]);
+    ClientName { name: b"\x04host\x07example\x00".to_vec(), update }
 }
 
 fn request(rng: &mut Rng, hints: bool) -> PrefixRequest {

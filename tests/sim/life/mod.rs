@@ -236,9 +236,9 @@ impl Life {
         if world.client().link != link {
             world.set_link(link);
         }
-        if world.client().config.mode == Mode::Auto {
-            world.hear(&Router::default().managed());
-        }
+        let router = Router::default().managed();
+        world.hear(&router);
+        world.router = Some(router);
         match world.client().state {
             StateName::Idle => world.command(Input::Renew),
             StateName::Releasing => world.command(Input::Restart),
@@ -267,6 +267,7 @@ impl Life {
             }
             assert!(self.step(end), "not {what} after {limit:?}; {}", state.as_str());
         }
+        self.world.router = None;
     }
 
     /// The engine has a bounded size, and what it shows is fit to be shown.

@@ -53,6 +53,7 @@ troubles! {
     "forgets addresses" => |dials, _| dials.forget_addresses = true;
     "forgets prefixes" => |dials, _| dials.forget_prefixes = true;
     "takes leases back" => |dials, _| dials.zero_lifetimes = true;
+    "takes prefixes back" => |dials, _| dials.lose_prefixes = true;
     "renumbers" => |dials, _| dials.renumbers = true;
     "gives what was declined" => |dials, _| dials.reuse_declined = true;
     "ignores hints" => |dials, _| dials.ignore_hints = true;

@@ -78,12 +78,12 @@ impl Promises {
         self.extended.clear();
         self.excused = match input {
             Input::Release | Input::Restart | Input::Stop { .. } | Input::Configure(_) => true,
-            Input::Link(_) => self.anonymous,
+            Input::Link(_) | Input::Resumed => self.anonymous,
             _ => false,
         };
         match input {
             Input::AddressDuplicate(address) => _ = self.gone.insert(Lease::Address(*address)),
-            Input::Link(_) | Input::Configure(_) => self.timers = None,
+            Input::Link(_) | Input::Resumed | Input::Configure(_) => self.timers = None,
             _ => {}
         }
     }
@@ -118,7 +118,13 @@ impl Promises {
         self.timers = timers(now, associations);
         for ia in associations {
             for (lease, preferred, valid) in lifetimes(ia) {
-                let named = exchange.is_some_and(|e| e.named.contains(&(ia.iaid, lease)));
+                // A Request names what is offered, which may be in use in
+                // another association.
+                let may_move = |e: &Exchange| {
+                    e.kind == MessageType::Request && self.before.contains_key(&lease)
+                };
+                let named =
+                    exchange.is_some_and(|e| e.named.contains(&(ia.iaid, lease)) && !may_move(e));
                 let once = all().flat_map(leases).filter(|other| *other == lease).count() == 1;
                 if named && once && !valid.is_zero() && ia.options.len() <= MANY {
                     let (preferred, valid) = (preferred.from_start(now), valid.from_start(now));
