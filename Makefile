@@ -4,7 +4,11 @@ CARGO ?= cargo
 LOG := target/test.log
 MUSL := $(shell uname -m)-unknown-linux-musl
 
-.PHONY: build demo test unit tools lint interop bench conformance check-conformance million faults fuzz corpus clean
+SEEDS ?= 20000
+FIRST ?= 0
+
+.PHONY: build demo test unit sim life tools lint interop bench conformance check-conformance million \
+	faults life-faults fuzz corpus clean
 
 build:
 	$(CARGO) build --release
@@ -27,6 +31,17 @@ test: tools
 # What runs without root and without servers.
 unit:
 	$(CARGO) test --lib --bins --test floors --test prop --test sim --test million
+
+# Whole lives of the simulation on all processors (docs/simulation.md):
+# `make sim SEEDS=1000000 FIRST=0`. What has met what goes to a file.
+sim:
+	$(CARGO) build --profile sim --example lives
+	@bash -c 'set -o pipefail; target/sim/examples/lives $(SEEDS) $(FIRST) | tee target/lives.txt | tail -1'
+
+# One of them again, with everything that happens in it: `make life SEED=7`.
+life:
+	$(CARGO) build --profile sim --example lives
+	target/sim/examples/lives --seed $(SEED)
 
 # The servers that the namespace tier talks to, and the guest (Debian packages).
 tools:
@@ -76,6 +91,10 @@ check-conformance:
 # fails where the test beside it does not see it.
 faults:
 	scripts/faults.sh
+
+# The same for faults that whole lives have to see.
+life-faults:
+	scripts/faults.sh 1 docs/life-faults.tsv
 
 # Runs each fuzz target for SECONDS, two at a time. What fails is in
 # target/fuzz/artifacts.

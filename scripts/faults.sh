@@ -1,12 +1,15 @@
 #!/bin/sh
-# Puts one fault after the other of docs/faults.tsv into a copy of the code and
-# runs the test that has to see it. Fails where one does not, or where a fault
-# cannot be put in any more.
+# Puts one fault after the other of a list (docs/faults.tsv, or the one given)
+# into a copy of the code and runs the test that has to see it. Fails where one
+# does not, or where a fault cannot be put in any more. Of the test "lives", one
+# of 10,000 lives has to see it.
 #
-# `faults.sh N` puts in one in N of them, beginning with the one whose place is
-# the number of commits modulo N: N commits in a row have them all.
+# `faults.sh N [LIST]` puts in one in N of them, beginning with the one whose place
+# is the number of commits modulo N: N commits in a row have them all.
 set -eu
 cd "$(dirname "$0")/.."
+every=${1:-1}
+list=${2:-docs/faults.tsv}
 
 copy=target/faults
 rm -rf "$copy"
@@ -17,7 +20,6 @@ done
 [ ! -e rust-toolchain.toml ] || cp rust-toolchain.toml "$copy/"
 tab=$(printf '\t')
 unseen=0
-every=${1:-1}
 place=$(git rev-list --count HEAD 2>/dev/null || echo 0)
 while IFS="$tab" read -r fault file test from to; do
     case $fault in '#'*) continue ;; esac
@@ -26,6 +28,18 @@ while IFS="$tab" read -r fault file test from to; do
     FROM=$from TO=$to perl -0pi -e '
         my ($from, $to) = map { s/\\n/\n/gr } @ENV{"FROM", "TO"};
         s/\Q$from\E/$to/ or die "the fault does not fit: $from\n"' "$copy/$file"
+    if [ "$test" = lives ]; then
+        (cd "$copy" && CARGO_TARGET_DIR=../faults-target \
+            cargo build -q --profile sim --example lives) || { unseen=1; continue; }
+        if target/faults-target/sim/examples/lives --until-found 10000 > target/fault.log 2>&1; then
+            echo "NOT SEEN: $fault"
+            unseen=1
+        else
+            echo "seen: $fault: $(grep -m1 '^life ' target/fault.log)"
+        fi
+        cp "$file" "$copy/$file"
+        continue
+    fi
     tier=${test%% *}
     [ "$tier" = lib ] && tier=--lib || tier="--test $tier"
     # shellcheck disable=SC2086  # two words
@@ -41,5 +55,5 @@ while IFS="$tab" read -r fault file test from to; do
         unseen=1
     fi
     cp "$file" "$copy/$file"
-done < docs/faults.tsv
+done < "$list"
 exit $unseen

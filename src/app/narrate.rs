@@ -11,7 +11,10 @@ use crate::os::clock;
 pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
     Some(match event {
         Event::Bound => "bound",
-        Event::Updated => "updated",
+        // The list of events is closed, and this is the one that tells how
+        // leases are that go on. A hook that is told nothing of a loss would
+        // go on to use what is not ours any more.
+        Event::Updated | Event::Reduced => "updated",
         Event::Rebound => "rebound",
         Event::Informed => "informed",
         Event::RouterUpdated => "ra-updated",
@@ -45,6 +48,7 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
         Event::Bound => format!("bound {}", holdings(snapshot)),
         Event::Updated => format!("renewed {}", holdings(snapshot)),
         Event::Rebound => format!("rebound {}", holdings(snapshot)),
+        Event::Reduced => format!("left with {}", holdings(snapshot)),
         Event::Informed => format!("informed {}", options(snapshot)),
         Event::DadFailed(address) => format!("{address} is in use by another host, declining it"),
         Event::RouterUpdated => "the routers of the link say something new".to_owned(),
@@ -96,6 +100,7 @@ pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
         Event::DadFailed(_) | Event::PrefixTooLong(..) => warn!("{name}: {text}"),
         Event::Bound
         | Event::Rebound
+        | Event::Reduced
         | Event::Informed
         | Event::RouterUpdated
         | Event::Unbound

@@ -24,6 +24,8 @@ mod client;
 mod grammar;
 #[path = "../sim/history.rs"]
 mod history;
+#[path = "../sim/hooks.rs"]
+mod hooks;
 #[path = "../sim/kernel.rs"]
 mod kernel;
 #[path = "../sim/link.rs"]

@@ -9,10 +9,11 @@ use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::link::Link;
 use dhc6c_core::record::Record;
 use dhc6c_core::rng::Rng;
-use dhc6c_core::snapshot::Mode;
+use dhc6c_core::snapshot::{Mode, StateName};
 use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::{Message, MessageType, code};
 
+use crate::hooks::Hooks;
 use crate::kernel::Kernel;
 use crate::oracle::Oracle;
 
@@ -96,8 +97,16 @@ pub struct Client {
     pub desired: Desired,
     /// What it keeps for the next start.
     pub kept: Option<Record>,
+    /// What it kept before that.
+    pub kept_before: Option<Record>,
     /// How often it kept something.
     pub keeps: usize,
+    /// What it did after the last input.
+    pub state: StateName,
+    /// Ends of detections, of a hundred, that netlink loses.
+    pub netlink_loss: u64,
+    /// Its hooks.
+    pub hooks: Hooks,
     /// Everything it sent.
     pub sent: Vec<Sent>,
     /// When it asked the routers to say something.
@@ -119,13 +128,22 @@ impl Client {
             config,
             desired: Desired::default(),
             kept: None,
+            kept_before: None,
             keeps: 0,
+            state: StateName::Idle,
+            netlink_loss: 0,
+            hooks: Hooks::default(),
             kernel: Kernel::default(),
             link: Link { index: 2, up: true, link_local: Some(link_local) },
             sent: Vec::new(),
             solicited: Vec::new(),
             events: Vec::new(),
         }
+    }
+
+    /// Its hooks are told of an event, with how things are right then.
+    pub fn tell_hooks(&mut self, event: &'static str) {
+        self.hooks.hear(event, &self.desired);
     }
 
     /// The messages of one type that it sent, in order.

@@ -8,8 +8,30 @@ use dhc6c_core::engine::{Event, Why};
 use dhc6c_core::time::Instant;
 use dhc6c_core::wire::{DhcpOption, Message};
 
-/// Only the latest of these many are kept.
+/// How many of the latest lines are kept where nothing else is said.
 const KEPT: usize = 400;
+
+/// How much of a history is kept.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Span {
+    /// Nothing: for runs of many worlds, which are played again to be read.
+    Nothing,
+    /// The latest.
+    #[default]
+    Latest,
+    /// Everything.
+    All,
+}
+
+impl Span {
+    const fn lines(self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Latest => KEPT,
+            Self::All => usize::MAX,
+        }
+    }
+}
 
 /// One line of history.
 #[derive(Clone, Debug)]
@@ -37,23 +59,36 @@ pub enum Entry {
 /// The history of a world.
 #[derive(Debug, Default)]
 pub struct History {
+    span: Span,
     entries: VecDeque<(Instant, Entry)>,
     dropped: usize,
 }
 
 impl History {
-    /// Adds a line.
-    pub fn add(&mut self, now: Instant, entry: Entry) {
-        if self.entries.len() == KEPT {
+    /// A history of which so much is kept.
+    #[must_use]
+    pub fn of(span: Span) -> Self {
+        Self { span, ..Self::default() }
+    }
+
+    /// Adds a line, which is made only where it is kept.
+    pub fn add(&mut self, now: Instant, entry: impl FnOnce() -> Entry) {
+        if self.span == Span::Nothing {
+            return;
+        }
+        if self.entries.len() == self.span.lines() {
             self.entries.pop_front();
             self.dropped += 1;
         }
-        self.entries.push_back((now, entry));
+        self.entries.push_back((now, entry()));
     }
 
     /// All of it, with times counted from `start`.
     #[must_use]
     pub fn text(&self, start: Instant) -> String {
+        if self.span == Span::Nothing {
+            return String::new();
+        }
         let mut text = format!("({} earlier lines left out)\n", self.dropped);
         for (at, entry) in &self.entries {
             let since = at.since(start);

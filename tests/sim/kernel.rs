@@ -20,6 +20,8 @@ pub struct Kernel {
     tentative: BTreeMap<Ipv6Addr, u64>,
     /// Addresses whose detection passed.
     usable: BTreeSet<Ipv6Addr>,
+    /// Addresses whose detection failed.
+    duplicate: BTreeSet<Ipv6Addr>,
     detections: u64,
 }
 
@@ -58,6 +60,7 @@ impl Kernel {
             Step::RemoveAddress(address) => {
                 self.tentative.remove(&address);
                 self.usable.remove(&address);
+                self.duplicate.remove(&address);
                 None
             }
             _ => None,
@@ -72,6 +75,7 @@ impl Kernel {
         }
         self.tentative.remove(&address);
         if self.taken.contains(&address) {
+            self.duplicate.insert(address);
             return Some(Verdict::Duplicate);
         }
         self.usable.insert(address);
@@ -92,6 +96,12 @@ impl Kernel {
     /// Addresses fit for traffic.
     pub const fn usable(&self) -> &BTreeSet<Ipv6Addr> {
         &self.usable
+    }
+
+    /// How the detections have ended of the addresses that are there.
+    pub fn verdicts(&self) -> Vec<(Ipv6Addr, Verdict)> {
+        let usable = self.usable.iter().map(|address| (*address, Verdict::Usable));
+        usable.chain(self.duplicate.iter().map(|address| (*address, Verdict::Duplicate))).collect()
     }
 
     /// True while a detection goes on.

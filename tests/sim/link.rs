@@ -18,6 +18,10 @@ pub struct Netem {
     pub reordering: u64,
     /// The longest that a reordered datagram is held back.
     pub held_back: Duration,
+    /// Datagrams of a hundred that arrive with an octet changed.
+    pub corruption: u64,
+    /// The longest datagram that arrives; the fragments of others do not.
+    pub longest: usize,
     /// Nothing gets through.
     pub cut: bool,
 }
@@ -31,19 +35,35 @@ impl Default for Netem {
             duplication: 0,
             reordering: 0,
             held_back: Duration::from_secs(3),
+            corruption: 0,
+            longest: usize::MAX,
             cut: false,
         }
     }
 }
 
 impl Netem {
-    /// When a datagram sent now arrives: never, once, or twice.
-    pub fn arrivals(&self, now: Instant, rng: &mut Rng) -> Vec<Instant> {
-        if self.cut {
+    /// When a datagram sent now arrives, and how: never, once, or twice.
+    pub fn carry(&self, now: Instant, octets: &[u8], rng: &mut Rng) -> Vec<(Instant, Vec<u8>)> {
+        if self.cut || octets.len() > self.longest {
             return Vec::new();
         }
         let copies = if rng.chance(self.duplication) { 2 } else { 1 };
-        (0..copies).filter_map(|_| self.arrival(now, rng)).collect()
+        let mut arrive = |_| Some((self.arrival(now, rng)?, self.worn(octets, rng)));
+        (0..copies).filter_map(&mut arrive).collect()
+    }
+
+    /// The octets as they arrive.
+    fn worn(&self, octets: &[u8], rng: &mut Rng) -> Vec<u8> {
+        let mut octets = octets.to_vec();
+        if rng.chance(self.corruption) {
+            let place = rng.between(0, u64::try_from(octets.len()).unwrap_or(0).saturating_sub(1));
+            let [change] = rng.octets();
+            if let Some(octet) = usize::try_from(place).ok().and_then(|at| octets.get_mut(at)) {
+                *octet ^= change | 1;
+            }
+        }
+        octets
     }
 
     fn arrival(&self, now: Instant, rng: &mut Rng) -> Option<Instant> {

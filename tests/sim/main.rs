@@ -11,9 +11,11 @@
 //! | `seeds.rs` | one scenario over many seeds |
 //! | `world.rs` | nodes, clock and queue; `history.rs` what happened |
 //! | `client.rs` `kernel.rs` | our engine with a model kernel below it |
+//! | `hooks.rs` | what the programs of the administrator are told |
+//! | `life/` | whole lives, drawn from a seed (docs/simulation.md) |
 //! | `server/` | the model server with its dials |
 //! | `router.rs` | what a router says |
-//! | `link.rs` | delay, loss, duplication, reordering |
+//! | `link.rs` | delay, loss, duplication, reordering, corruption, a limit |
 //! | `oracle.rs` `grammar.rs` | what must hold at every step, in every message |
 //! | all others | scenarios, one behaviour each |
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
@@ -22,7 +24,9 @@
 mod client;
 mod grammar;
 mod history;
+mod hooks;
 mod kernel;
+mod life;
 mod link;
 mod oracle;
 mod router;

@@ -3,26 +3,34 @@
 //! - at most 20 messages in any 20 seconds (RFC 9915 §14.1)
 //! - every message is well formed (`grammar.rs`) and stands where it may in
 //!   its exchange: transaction id, elapsed time, identifiers, leases
-//! - nothing is held that the last answer did not allow, nor longer
+//! - an answer is taken only where it answers what was asked (`answers.rs`)
+//! - nothing is held that the last answer did not allow, nor longer; and
+//!   nothing is given up that may be used on (`promises.rs`)
 //! - the kernel looks as desired, and the snapshot says the same
 //! - a client that has stopped is silent and has nothing left
+
+#[path = "oracle/answers.rs"]
+mod answers;
+#[path = "oracle/promises.rs"]
+mod promises;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv6Addr;
 
 use dhc6c_core::desired::{Desired, Lifetimes, diff};
-use dhc6c_core::engine::{Config, Event, Restored};
+use dhc6c_core::engine::{Config, Event, Input, Restored};
 use dhc6c_core::ident::Duid;
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
-use dhc6c_core::wire::{
-    DhcpOption, Ia, Message, MessageType, Status, StatusCode, TransactionId, code,
-};
+use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, Status, StatusCode, code};
 
 use crate::grammar;
 use crate::kernel::Kernel;
 use crate::server::Lease;
+
+use answers::Exchange;
+use promises::Promises;
 
 /// The send limit (RFC 9915 §14.1).
 const MESSAGES: usize = 20;
@@ -42,19 +50,17 @@ pub struct Oracle {
     /// Every server that it has heard of.
     servers: BTreeSet<Duid>,
     granted: BTreeMap<Lease, Lifetimes>,
+    /// What the last Reply has given.
+    stated: BTreeMap<Lease, Lifetimes>,
     /// What a record has claimed, with any end.
     believed: BTreeSet<Lease>,
     desired: Desired,
+    promises: Promises,
     stopped: bool,
     /// Nobody knows when the leases end that it remembers.
     timeless: bool,
-}
-
-/// Messages with one transaction id.
-struct Exchange {
-    kind: MessageType,
-    transaction: TransactionId,
-    first: Instant,
+    /// The next input is a Reconfigure that must not be obeyed; and this one.
+    forged: (bool, bool),
 }
 
 impl Oracle {
@@ -70,10 +76,13 @@ impl Oracle {
             offered: None,
             servers: BTreeSet::new(),
             granted: BTreeMap::new(),
+            stated: BTreeMap::new(),
             believed: BTreeSet::new(),
             desired: Desired::default(),
+            promises: Promises::of(config),
             stopped: false,
             timeless: false,
+            forged: (false, false),
         }
     }
 
@@ -83,12 +92,57 @@ impl Oracle {
     pub fn begins_again(&mut self, restored: Option<&Restored>) {
         self.sent.clear();
         (self.exchange, self.offered) = (None, None);
+        self.stated.clear();
         self.desired = Desired::default();
+        self.promises.begin_again();
         self.stopped = false;
         self.timeless = restored.is_some_and(|restored| !restored.times_are_known);
         for server in restored.iter().filter_map(|restored| restored.record.server.as_ref()) {
             self.servers.insert(server.duid.clone());
         }
+    }
+
+    /// What is remembered may be older than what was given last, because the
+    /// store has failed: it counts as given all the same.
+    pub fn remembers(&mut self, restored: Option<&Restored>) {
+        let Some(Restored { record, .. }) = restored else { return };
+        for ia in &record.associations {
+            for known in &ia.leases {
+                let lease = match ia.kind {
+                    AssociationKind::Address => Lease::Address(known.lease.address()),
+                    AssociationKind::Prefix => Lease::Prefix(known.lease),
+                };
+                let (preferred, valid) = (known.preferred, known.valid);
+                let granted = self.granted.entry(lease).or_insert(Lifetimes { preferred, valid });
+                granted.preferred = granted.preferred.max(preferred);
+                granted.valid = granted.valid.max(valid);
+            }
+        }
+    }
+
+    /// Leases may be used for so much longer, because the wall clock hides
+    /// that time.
+    pub fn allows_more(&mut self, hidden: Duration) {
+        let later = |until: &mut Until| {
+            if let Until::At(end) = until {
+                *end += hidden;
+            }
+        };
+        for granted in self.granted.values_mut() {
+            later(&mut granted.preferred);
+            later(&mut granted.valid);
+        }
+    }
+
+    /// The next datagram is a Reconfigure that must not be obeyed.
+    pub const fn expects_refusal(&mut self) {
+        self.forged.0 = true;
+    }
+
+    /// The client is about to get this.
+    pub fn begins(&mut self, input: &Input) {
+        self.forged = (false, self.forged.0);
+        self.promises.begin(input, &self.desired);
     }
 
     /// What a record claims counts as given, as far as it makes sense.
@@ -119,6 +173,7 @@ impl Oracle {
         self.duid = config.duid.clone();
         self.extra = extra(config);
         self.anonymous = config.anonymous;
+        self.promises.is_configured(config);
     }
 
     /// The client sends this.
@@ -135,6 +190,7 @@ impl Oracle {
         }
         self.judge_exchange(now, &message);
         self.judge_leases(now, &message);
+        self.promises.send(message.kind);
         message
     }
 
@@ -153,9 +209,17 @@ impl Oracle {
     /// The client tells this.
     pub fn hears(&mut self, now: Instant, event: &Event) {
         match event {
+            Event::Received(MessageType::Advertise, ..) => {
+                let advertise = self.offered.take().expect("an Advertise was offered");
+                self.judge_answer(&advertise);
+            }
             Event::Received(MessageType::Reply, ..) => {
                 let reply = self.offered.take().expect("a Reply is taken that was offered");
+                self.judge_answer(&reply);
                 self.takes(now, &reply);
+            }
+            Event::Reconfigured(kind) => {
+                assert!(!self.forged.1, "a Reconfigure for {kind} is obeyed that is not good");
             }
             Event::Stopped => self.stopped = true,
             _ => {}
@@ -168,18 +232,25 @@ impl Oracle {
     }
 
     /// After the client was drained.
-    pub fn judge(&self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
-        self.judge_lifetimes(now);
+    pub fn judge(&mut self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
         let used = !self.desired.addresses.is_empty() || !self.desired.unreachable.is_empty();
+        if self.timeless && used && !self.stated.is_empty() {
+            // From now on only what was stated with it has an end.
+            self.timeless = false;
+            self.granted = core::mem::take(&mut self.stated);
+        }
+        self.judge_lifetimes(now);
+        self.promises.judge(now, &self.desired, snapshot.state, self.timeless);
         assert!(!(self.timeless && used), "leases are used without known ends");
         assert_eq!(diff(&self.desired, &kernel.actual), [], "the kernel is not as desired");
-        self.judge_snapshot(kernel, snapshot);
+        self.judge_snapshot(now, kernel, snapshot);
         if self.stopped {
             assert!(kernel.is_empty(), "a client that has stopped left {:?}", kernel.actual);
         }
     }
 
     fn takes(&mut self, now: Instant, reply: &Message) {
+        self.promises.hear(reply);
         let only_partial = [StatusCode::NO_ADDRS_AVAIL, StatusCode::NO_PREFIX_AVAIL];
         if reply
             .status()
@@ -187,15 +258,38 @@ impl Oracle {
         {
             return;
         }
-        let gives = |ia: &&Ia| is_usable(ia) && leases(ia).next().is_some();
-        if self.timeless && reply.ia_nas().chain(reply.ia_pds()).any(|ia| gives(&ia)) {
-            // From now on only what is stated here has an end.
-            self.timeless = false;
-            self.granted.clear();
+        let answered = self.exchange.as_ref().map(|exchange| exchange.answered(reply));
+        let associations = answered.unwrap_or_default();
+        self.promises.take(now, reply, &associations, self.exchange.as_ref());
+        // What stands there several times is given the longest of them.
+        let mut stated: BTreeMap<Lease, (Lifetime, Lifetime)> = BTreeMap::new();
+        let mut moved = BTreeSet::new();
+        for ia in &associations {
+            for (lease, preferred, valid) in lifetimes(ia) {
+                let longest = stated.entry(lease).or_default();
+                *longest = (longest.0.max(preferred), longest.1.max(valid));
+                if !self.exchange.as_ref().is_some_and(|e| e.named.contains(&(ia.iaid, lease))) {
+                    moved.insert(lease);
+                }
+            }
         }
-        for ia in reply.ia_nas().chain(reply.ia_pds()).filter(|ia| is_usable(ia)) {
-            ia.options.iter().for_each(|option| self.grant(now, option));
+        self.stated.clear();
+        for (lease, (preferred, valid)) in stated {
+            let granted = self.granted.get(&lease).copied();
+            if valid.is_zero() {
+                self.granted.remove(&lease);
+            } else if let Some(granted) = granted.filter(|_| moved.contains(&lease)) {
+                // In another association than before: there it has its end.
+                let (preferred, valid) = (preferred.from_start(now), valid.from_start(now));
+                let preferred = preferred.max(granted.preferred);
+                let valid = valid.max(granted.valid);
+                self.stated.insert(lease, Lifetimes { preferred, valid });
+            } else {
+                let (preferred, valid) = (preferred.from_start(now), valid.from_start(now));
+                self.stated.insert(lease, Lifetimes { preferred, valid });
+            }
         }
+        self.granted.extend(self.stated.iter().map(|(lease, lifetimes)| (*lease, *lifetimes)));
     }
 
     fn judge_rate(&mut self, now: Instant) {
@@ -219,11 +313,7 @@ impl Oracle {
             }
             _ => {
                 assert_eq!(elapsed, 0, "elapsed time of the first {}", message.kind);
-                self.exchange = Some(Exchange {
-                    kind: message.kind,
-                    transaction: message.transaction,
-                    first: now,
-                });
+                self.exchange = Some(Exchange::begun(message, now));
             }
         }
     }
@@ -253,27 +343,6 @@ impl Oracle {
         }
     }
 
-    fn grant(&mut self, now: Instant, option: &DhcpOption) {
-        let (lease, preferred, valid, status) = match option {
-            DhcpOption::IaAddress(l) => {
-                (Lease::Address(l.address), l.preferred, l.valid, l.status())
-            }
-            DhcpOption::IaPrefix(l) => (Lease::Prefix(l.prefix), l.preferred, l.valid, l.status()),
-            _ => return,
-        };
-        if preferred > valid {
-            // Such a lease is to be ignored (RFC 9915 §21.6, §21.22).
-            return;
-        }
-        if valid.is_zero() || status.is_some_and(fails) {
-            self.granted.remove(&lease);
-            return;
-        }
-        let until = |lifetime: Lifetime| lifetime.from_start(now);
-        let lifetimes = Lifetimes { preferred: until(preferred), valid: until(valid) };
-        self.granted.insert(lease, lifetimes);
-    }
-
     fn judge_lifetimes(&self, now: Instant) {
         let addresses = self.desired.addresses.iter();
         let prefixes = self.desired.unreachable.iter();
@@ -296,7 +365,13 @@ impl Oracle {
         assert!(count <= MANY, "{count} leases are held");
     }
 
-    fn judge_snapshot(&self, kernel: &Kernel, snapshot: &Snapshot) {
+    fn judge_snapshot(&self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
+        for shown in &snapshot.addresses {
+            let wanted = self.desired.addresses.get(&shown.address);
+            let left = wanted.map(|l| (l.preferred.left(now), l.valid.left(now)));
+            let known = (shown.preferred, shown.valid);
+            assert!(left.is_none_or(|left| left == known), "{shown:?} is shown, {left:?} is left");
+        }
         let shown: BTreeSet<Ipv6Addr> = snapshot
             .addresses
             .iter()
@@ -332,6 +407,29 @@ pub fn elapsed(message: &Message) -> u16 {
         _ => None,
     });
     time.expect("every message of a client has an elapsed time")
+}
+
+/// The leases in an association of a server, each with its two lifetimes;
+/// both are zero for one that it takes away. One that outlives itself is
+/// ignored (RFC 9915 §21.6, §21.22).
+fn lifetimes(ia: &Ia) -> Vec<(Lease, Lifetime, Lifetime)> {
+    let lifetimes = |option: &DhcpOption| {
+        let (lease, preferred, valid, status) = match option {
+            DhcpOption::IaAddress(l) => {
+                (Lease::Address(l.address), l.preferred, l.valid, l.status())
+            }
+            DhcpOption::IaPrefix(l) => (Lease::Prefix(l.prefix), l.preferred, l.valid, l.status()),
+            _ => return None,
+        };
+        if preferred > valid {
+            return None;
+        }
+        let taken_away = status.is_some_and(fails);
+        let (preferred, valid) =
+            if taken_away { (Lifetime::ZERO, Lifetime::ZERO) } else { (preferred, valid) };
+        Some((lease, preferred, valid))
+    };
+    ia.options.iter().filter_map(lifetimes).collect()
 }
 
 /// An association whose leases count: timers in order (RFC 9915 §21.4,

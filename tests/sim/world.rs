@@ -1,12 +1,12 @@
 //! The virtual world: nodes on one link, one clock that jumps to whatever
 //! happens next, everything seeded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
 
 use dhc6c_core::desired::Desired;
 use dhc6c_core::engine::{Config, Deadline, Input, Interface, Output, Restored};
-use dhc6c_core::link::Datagram;
+use dhc6c_core::link::{Datagram, Link};
 use dhc6c_core::record::{Record, time_off};
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::{Snapshot, StateName};
@@ -14,7 +14,8 @@ use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::MessageType;
 
 use crate::client::{Client, Sent};
-use crate::history::{Entry, History};
+use crate::history::{Entry, History, Span};
+use crate::hooks;
 use crate::kernel::{Detection, Verdict};
 use crate::link::Netem;
 use crate::router::Router;
@@ -26,6 +27,11 @@ const SPIN: u32 = 2000;
 const DETECTION: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
 /// The shell needs this long at most to apply what is desired.
 const APPLYING: Duration = Duration::from_millis(20);
+/// The shell notices this late at most that netlink has lost something, and
+/// reads everything anew.
+const RESYNC: Duration = Duration::from_secs(1);
+/// So many of the latest answers can be replayed.
+const REPLAYABLE: usize = 4;
 
 /// 2026-12-01 UTC, when the machine booted first.
 const EPOCH: u64 = 1_796_083_200;
@@ -71,10 +77,12 @@ pub enum Restart {
 
 /// What is going to happen.
 enum Happening {
-    AtServer { server: usize, client: usize, octets: Vec<u8> },
+    AtServer { server: usize, client: usize, source: Ipv6Addr, octets: Vec<u8> },
     AtClient { client: usize, datagram: Datagram },
     Detected { client: usize, detection: Detection },
     Applied { client: usize },
+    Resynced { client: usize },
+    RouterAnswers,
 }
 
 /// Clients and servers on one link.
@@ -87,6 +95,17 @@ pub struct World {
     pub clients: Vec<Client>,
     /// The servers.
     pub servers: Vec<Server>,
+    /// The router that answers those who ask.
+    pub router: Option<Router>,
+    /// How many things have happened.
+    pub steps: u64,
+    /// Which server got a message in the last step.
+    pub served: Option<usize>,
+    /// The answers that reached clients last.
+    pub heard: VecDeque<Datagram>,
+    /// After how many outputs more the first client's process dies; 0 when it
+    /// has.
+    falls_after: Option<u32>,
     start: Instant,
     rng: Rng,
     queue: BTreeMap<(Instant, u64), Happening>,
@@ -97,7 +116,7 @@ pub struct World {
 impl World {
     /// A world in which nothing has happened yet, some time after boot.
     #[must_use]
-    pub fn new<const N: usize>(seed: u64, client: Config, servers: [ServerConfig; N]) -> Self {
+    pub fn new(seed: u64, client: Config, servers: impl IntoIterator<Item = ServerConfig>) -> Self {
         let mut rng = Rng::from_number(seed);
         let now = Instant::from_millis(rng.between(0, 1_000_000_000));
         let server = |(number, config)| Server {
@@ -110,6 +129,11 @@ impl World {
             link: Netem::default(),
             clients: vec![Client::new(client, 1, &mut rng)],
             servers: (1..).zip(servers).map(server).collect(),
+            router: None,
+            steps: 0,
+            served: None,
+            heard: VecDeque::new(),
+            falls_after: None,
             start: now,
             rng,
             queue: BTreeMap::new(),
@@ -125,6 +149,17 @@ impl World {
         world.start();
         world.run_until("ready", seconds(20), |world| world.snapshot().ready);
         world
+    }
+
+    /// Keeps another span of the history than the latest of it.
+    pub fn remember(&mut self, span: Span) {
+        self.history = History::of(span);
+    }
+
+    /// Everything that is remembered to have happened.
+    #[must_use]
+    pub fn history(&self) -> String {
+        self.history.text(self.start)
     }
 
     /// Puts another client on the link.
@@ -177,15 +212,36 @@ impl World {
 
     /// Writes a line into the history.
     pub fn note(&mut self, note: impl Into<String>) {
-        self.history.add(self.now, Entry::Note(note.into()));
+        self.history.add(self.now, || Entry::Note(note.into()));
     }
 
     /// The first client's link loses or regains its carrier.
     pub fn carrier(&mut self, up: bool) {
-        self.note(if up { "carrier on" } else { "carrier off" });
-        self.clients[0].link.up = up;
-        let link = self.clients[0].link;
+        self.set_link(Link { up, ..self.client().link });
+    }
+
+    /// The first client's link changes.
+    pub fn set_link(&mut self, link: Link) {
+        self.note(format!("{link:?}"));
+        self.clients[0].link = link;
         self.input(0, Input::Link(link));
+    }
+
+    /// The first client's process dies in the middle of what it does, after so
+    /// many outputs more.
+    pub const fn fall_after(&mut self, outputs: u32) {
+        self.falls_after = Some(outputs);
+    }
+
+    /// The first client's process does not die by itself.
+    pub const fn fall_no_more(&mut self) {
+        self.falls_after = None;
+    }
+
+    /// The first client's process has died by itself.
+    #[must_use]
+    pub fn has_fallen(&self) -> bool {
+        self.falls_after == Some(0)
     }
 
     /// Stops the first client.
@@ -206,42 +262,59 @@ impl World {
     /// The first client begins again, with what it kept.
     pub fn restart(&mut self, how: Restart) {
         self.note(format!("{how:?}"));
-        let times_are_known = match how {
-            Restart::Stopped => {
-                self.stop();
-                true
-            }
-            Restart::Killed => true,
+        if matches!(how, Restart::Stopped) {
+            self.stop();
+        }
+        let before = self.now;
+        let (times_are_known, elapsed) = match how {
+            Restart::Stopped | Restart::Killed => (true, Duration::ZERO),
             Restart::Rebooted { off, clock_is_trusted } => {
                 self.switch_off(off);
-                clock_is_trusted
+                (clock_is_trusted, off)
             }
             Restart::WrongClock { off, ahead } => {
                 self.switch_off(off);
-                let restored = self.clients[0].kept.clone().map(|record| self.dated(record, ahead));
+                let kept = self.clients[0].kept.clone();
+                let restored = kept.map(|record| self.dated(record, ahead));
                 return self.begin(restored);
             }
         };
         let now = self.now;
         let restored = self.clients[0].kept.clone().map(|record| {
-            let elapsed = if times_are_known { now.since(record.at) } else { Duration::ZERO };
+            let elapsed = before.since(record.at) + elapsed;
+            let elapsed = if times_are_known { elapsed } else { Duration::ZERO };
             let in_use = matches!(how, Restart::Killed);
             Restored { record: record.moved(now, elapsed), in_use, times_are_known }
         });
         self.begin(restored);
     }
 
+    /// The machine is off for a while.
     fn switch_off(&mut self, off: Duration) {
         self.clients[0].kernel.reboot();
         self.queue.retain(|_, happening| !matches!(happening, Happening::AtClient { .. }));
         self.now += off;
     }
 
+    /// The first client's process dies, and what it wrote last never reached
+    /// the disk: what was there before stays, or nothing.
+    pub fn tear(&mut self, stays: bool) {
+        self.note(if stays { "the older record stays" } else { "the record is lost" });
+        let client = &mut self.clients[0];
+        client.kept = client.kept_before.take().filter(|_| stays);
+        self.falls_after = Some(0);
+    }
+
     /// What was kept, read with a wall clock that went and goes as far ahead.
-    fn dated(&self, record: Record, (then, now): (i64, i64)) -> Restored {
+    fn dated(&mut self, record: Record, (then, now): (i64, i64)) -> Restored {
         let wall =
             |at: Instant, ahead| (EPOCH + at.as_millis() / 1000).saturating_add_signed(ahead);
         let elapsed = time_off(wall(record.at, then), wall(self.now, now));
+        if elapsed.is_some() {
+            // So much of the time off is hidden, and nobody can tell.
+            let hidden = seconds(u64::try_from(then - now).unwrap_or_default());
+            self.clients[0].oracle.allows_more(hidden);
+        }
         Restored {
             record: record.moved(self.now, elapsed.unwrap_or_default()),
             in_use: false,
@@ -253,9 +326,15 @@ impl World {
     /// the kernel is made to look as desired, whatever was left in it.
     pub fn begin(&mut self, restored: Option<Restored>) {
         self.queue.retain(|_, happening| !matches!(happening, Happening::Applied { .. }));
+        // What was written of a process that died in between may be older
+        // than what it did.
+        let is_behind = self.falls_after.take() == Some(0);
         let (now, seed) = (self.now, self.rng.octets());
         let client = &mut self.clients[0];
         client.oracle.begins_again(restored.as_ref());
+        if is_behind {
+            client.oracle.remembers(restored.as_ref());
+        }
         client.desired = Desired::default();
         let config = client.config.clone();
         client.interface = match restored {
@@ -264,11 +343,26 @@ impl World {
         };
         self.drain(0);
         self.apply(0);
+        self.clients[0].hooks.begin_again();
+        self.clients[0].tell_hooks("started");
         for address in self.client().usable() {
             self.input(0, Input::AddressUsable(address));
         }
         let link = self.client().link;
         self.input(0, Input::Link(link));
+    }
+
+    /// The first client's interface goes away, with everything that the kernel
+    /// holds of it, and comes back under another number.
+    pub fn replace_interface(&mut self) {
+        let addresses = self.client().addresses();
+        self.clients[0].kernel.reboot();
+        self.apply(0);
+        for address in addresses {
+            self.input(0, Input::AddressMissing(address));
+        }
+        let link = self.client().link;
+        self.set_link(Link { index: link.index + 1, ..link });
     }
 
     /// Somebody else removes an address of the first client; the shell puts
@@ -285,12 +379,24 @@ impl World {
         self.deliver(0, datagram);
     }
 
+    /// Hands the first client a Reconfigure that it must not obey.
+    pub fn forge(&mut self, octets: Vec<u8>) {
+        self.clients[0].oracle.expects_refusal();
+        self.inject_from_server(octets);
+    }
+
     /// A router says this to everybody.
     pub fn hear(&mut self, router: &Router) {
         self.note(format!("{router:?}"));
         let message = router.message();
         for client in 0..self.clients.len() {
             self.input(client, Input::Router(message.clone()));
+        }
+    }
+
+    fn answer_as_router(&mut self) {
+        if let Some(router) = self.router.clone() {
+            self.hear(&router);
         }
     }
 
@@ -302,9 +408,9 @@ impl World {
     }
 
     /// Hands the first client octets of the first server's, at its
-    /// link-local address.
+    /// link-local address, if it has one.
     pub fn inject_from_server(&mut self, octets: Vec<u8>) {
-        let destination = self.client().link.link_local.expect("an address");
+        let Some(destination) = self.client().link.link_local else { return };
         self.inject(Datagram { source: self.servers[0].link_local, destination, octets });
     }
 
@@ -353,9 +459,10 @@ impl World {
     }
 
     /// The next thing happens, if it does so before `end`.
-    fn step(&mut self, end: Instant) -> bool {
+    pub fn step(&mut self, end: Instant) -> bool {
         let queued = self.queue.keys().next().map(|(at, _)| *at);
-        let deadlines = self.clients.iter().enumerate().filter_map(|(client, node)| {
+        let awake = self.clients.iter().enumerate().filter(|_| !self.has_fallen());
+        let deadlines = awake.filter_map(|(client, node)| {
             node.interface.poll_deadline().map(|deadline| (deadline, client))
         });
         let deadline = deadlines.min_by_key(|(deadline, _)| deadline.at);
@@ -365,6 +472,8 @@ impl World {
             return false;
         };
         self.now = self.now.max(next);
+        self.steps += 1;
+        self.served = None;
         match (queued, deadline) {
             (Some(at), _) if at <= self.now => self.happen(),
             (_, Some((deadline, client))) => self.wake(client, deadline),
@@ -376,45 +485,69 @@ impl World {
     fn happen(&mut self) {
         let Some((_, happening)) = self.queue.pop_first() else { return };
         match happening {
-            Happening::AtServer { server, client, octets } => self.serve(server, client, &octets),
+            Happening::AtServer { server, client, source, octets } => {
+                self.serve(server, client, source, &octets);
+            }
             Happening::AtClient { client, datagram } => self.deliver(client, datagram),
             Happening::Applied { client } => self.input(client, Input::Applied),
-            Happening::Detected { client, detection } => {
-                let address = detection.address;
-                match self.clients[client].kernel.finish(detection) {
-                    Some(Verdict::Usable) => self.input(client, Input::AddressUsable(address)),
-                    Some(Verdict::Duplicate) => {
-                        self.input(client, Input::AddressDuplicate(address));
-                    }
-                    None => {}
-                }
-            }
+            Happening::Resynced { client } => self.resync(client),
+            Happening::RouterAnswers => self.answer_as_router(),
+            Happening::Detected { client, detection } => self.detect(client, detection),
         }
     }
 
+    /// A detection ends; netlink may lose the news of it, which the shell is
+    /// told a little later.
+    fn detect(&mut self, client: usize, detection: Detection) {
+        let Some(verdict) = self.clients[client].kernel.finish(detection) else { return };
+        if self.rng.chance(self.clients[client].netlink_loss) {
+            self.note("netlink loses the end of a detection");
+            let at = self.now + self.rng.delay(RESYNC);
+            return self.enqueue(at, Happening::Resynced { client });
+        }
+        self.input(client, input_of(verdict, detection.address));
+    }
+
+    /// The shell reads anew how things are, and says it.
+    fn resync(&mut self, client: usize) {
+        self.note("the kernel is read anew");
+        self.apply(client);
+        for (address, verdict) in self.clients[client].kernel.verdicts() {
+            self.input(client, input_of(verdict, address));
+        }
+    }
+
+    /// The shell is told that netlink has lost something.
+    pub fn overrun(&mut self) {
+        let at = self.now + self.rng.delay(RESYNC);
+        self.enqueue(at, Happening::Resynced { client: 0 });
+    }
+
     fn wake(&mut self, client: usize, deadline: Deadline) {
-        self.history.add(self.now, Entry::Woken(client, deadline.why));
+        self.history.add(self.now, || Entry::Woken(client, deadline.why));
         self.input(client, Input::Tick);
+        if self.has_fallen() {
+            return;
+        }
         let again = self.clients[client].interface.poll_deadline();
         let spins = again.is_some_and(|again| again.at <= deadline.at);
         assert!(!spins, "the deadline {deadline:?} stays after it came: {again:?}");
     }
 
-    fn serve(&mut self, server: usize, client: usize, octets: &[u8]) {
+    fn serve(&mut self, server: usize, client: usize, client_address: Ipv6Addr, octets: &[u8]) {
+        self.served = Some(server);
         let node = &mut self.servers[server];
         if node.unreachable {
             return;
         }
-        self.history.add(self.now, Entry::Reached(server, octets.to_vec()));
+        self.history.add(self.now, || Entry::Reached(server, octets.to_vec()));
         let source = node.link_local;
-        let client_address = self.clients[client].link.link_local.expect("it has sent");
         for answer in node.model.handle(self.now, client_address, octets) {
-            self.history.add(self.now, Entry::Answered(server, answer.octets.clone()));
-            let datagram =
-                Datagram { source, destination: answer.destination, octets: answer.octets };
-            for at in self.arrivals() {
-                let datagram = datagram.clone();
-                self.enqueue(at, Happening::AtClient { client, datagram });
+            self.history.add(self.now, || Entry::Answered(server, answer.octets.clone()));
+            let late = self.rng.delay(self.servers[server].model.dials.late);
+            for (at, octets) in self.arrivals(&answer.octets) {
+                let datagram = Datagram { source, destination: answer.destination, octets };
+                self.enqueue(at + late, Happening::AtClient { client, datagram });
             }
         }
     }
@@ -423,18 +556,31 @@ impl World {
         if !self.clients[client].link.up {
             return;
         }
-        self.history.add(self.now, Entry::Delivered(client, datagram.octets.clone()));
+        self.history.add(self.now, || Entry::Delivered(client, datagram.octets.clone()));
         self.clients[client].oracle.is_offered(&datagram.octets);
+        if self.heard.len() == REPLAYABLE {
+            self.heard.pop_front();
+        }
+        self.heard.push_back(datagram.clone());
         self.input(client, Input::Datagram(datagram));
     }
 
     /// Gives a client an input and drains it.
     fn input(&mut self, client: usize, input: Input) {
+        if self.has_fallen() {
+            return;
+        }
+        self.clients[client].oracle.begins(&input);
         self.clients[client].interface.handle_input(self.now, input);
         self.drain(client);
-        let node = &self.clients[client];
+        if self.has_fallen() {
+            return;
+        }
+        let node = &mut self.clients[client];
         let snapshot = node.interface.snapshot(self.now);
+        node.state = snapshot.state;
         node.oracle.judge(self.now, &node.kernel, &snapshot);
+        node.hooks.judge(self.now, &node.desired);
         let deadline = node.interface.poll_deadline();
         assert!(!node.interface.is_stopped() || deadline.is_none(), "stopped, yet {deadline:?}");
     }
@@ -445,6 +591,14 @@ impl World {
             spin += 1;
             assert!(spin < SPIN, "the engine never runs dry");
             self.act(client, output);
+            match &mut self.falls_after {
+                Some(left @ 1..) => *left -= 1,
+                _ => continue,
+            }
+            if self.has_fallen() {
+                self.note("the process dies");
+                return;
+            }
         }
     }
 
@@ -462,14 +616,17 @@ impl World {
         match output {
             Output::Transmit(octets) => self.transmit(client, octets),
             Output::SolicitRouters => {
-                self.history.add(self.now, Entry::Note("asks the routers".to_owned()));
+                self.history.add(self.now, || Entry::Note("asks the routers".to_owned()));
                 let (now, node) = (self.now, &mut self.clients[client]);
                 assert!(node.link.is_usable(), "asks on a link that is down");
                 node.oracle.solicits(now);
                 node.solicited.push(now);
+                // RFC 4861 §6.2.6, MAX_RA_DELAY_TIME.
+                let at = now + self.rng.delay(Duration::from_millis(500));
+                self.enqueue(at, Happening::RouterAnswers);
             }
             Output::Desired(desired) => {
-                self.history.add(self.now, Entry::Wanted(client, desired.clone()));
+                self.history.add(self.now, || Entry::Wanted(client, desired.clone()));
                 self.clients[client].oracle.desires(&desired);
                 self.clients[client].desired = *desired;
                 self.apply(client);
@@ -477,35 +634,40 @@ impl World {
                 self.enqueue(at, Happening::Applied { client });
             }
             Output::Keep(record) => {
-                self.clients[client].kept = Some(*record);
-                self.clients[client].keeps += 1;
+                let client = &mut self.clients[client];
+                client.kept_before = client.kept.replace(*record);
+                client.keeps += 1;
             }
             Output::Event(event) => {
-                self.history.add(self.now, Entry::Told(client, event.clone()));
-                self.clients[client].oracle.hears(self.now, &event);
-                self.clients[client].events.push((self.now, event));
+                self.history.add(self.now, || Entry::Told(client, event.clone()));
+                let client = &mut self.clients[client];
+                client.oracle.hears(self.now, &event);
+                if let Some(name) = hooks::name(&event) {
+                    client.tell_hooks(name);
+                }
+                client.events.push((self.now, event));
             }
         }
     }
 
     fn transmit(&mut self, client: usize, octets: Vec<u8>) {
-        self.history.add(self.now, Entry::Sent(client, octets.clone()));
+        self.history.add(self.now, || Entry::Sent(client, octets.clone()));
         let node = &mut self.clients[client];
-        assert!(node.link.up && node.link.link_local.is_some(), "sends on a link that is down");
+        let source = node.link.link_local.filter(|_| node.link.up);
+        let source = source.expect("it sends on a link that is usable");
         let message = node.oracle.sends(self.now, &octets);
         node.sent.push(Sent { at: self.now, message });
         for server in 0..self.servers.len() {
-            for at in self.arrivals() {
-                let octets = octets.clone();
-                self.enqueue(at, Happening::AtServer { server, client, octets });
+            for (at, octets) in self.arrivals(&octets) {
+                self.enqueue(at, Happening::AtServer { server, client, source, octets });
             }
         }
     }
 
-    fn arrivals(&mut self) -> Vec<Instant> {
-        let arrivals = self.link.arrivals(self.now, &mut self.rng);
+    fn arrivals(&mut self, octets: &[u8]) -> Vec<(Instant, Vec<u8>)> {
+        let arrivals = self.link.carry(self.now, octets, &mut self.rng);
         if arrivals.is_empty() {
-            self.history.add(self.now, Entry::Lost);
+            self.history.add(self.now, || Entry::Lost);
         }
         arrivals
     }
@@ -516,10 +678,18 @@ impl World {
     }
 }
 
+/// What the engine is told of a detection.
+const fn input_of(verdict: Verdict, address: Ipv6Addr) -> Input {
+    match verdict {
+        Verdict::Usable => Input::AddressUsable(address),
+        Verdict::Duplicate => Input::AddressDuplicate(address),
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.history.text(self.start));
+            eprint!("{}", self.history());
         }
     }
 }

@@ -112,6 +112,9 @@ pub enum Event {
     Updated,
     /// A Rebind was answered.
     Rebound,
+    /// Leases are gone before the end that was told of them, and others are
+    /// held on.
+    Reduced,
     /// Options without leases arrived or changed.
     Informed,
     /// An address turned out to be in use by another host.

@@ -4,7 +4,7 @@
 use std::net::Ipv6Addr;
 
 use dhc6c_core::prefix::Prefix;
-use dhc6c_core::time::Lifetime;
+use dhc6c_core::time::{Lifetime, Until};
 use dhc6c_core::wire::{
     DhcpOption, Ia, IaAddress, IaPrefix, Message, MessageType, StatusCode, code,
 };
@@ -113,6 +113,7 @@ impl ModelServer {
         }
         let known = self.store.extend(&key, answer.source, until).filter(|_| !forgotten);
         match known {
+            Some(old) if self.dials.renumbers => Some(self.renumber(kind, ia, &old, answer, until)),
             Some(leases) if self.dials.zero_lifetimes => {
                 Some(self.lease(ia, &leases, self.times(kind).ended(), answer))
             }
@@ -123,6 +124,25 @@ impl ModelServer {
             None if rebind => self.disown(ia, answer),
             None => Some(Ia::asking(ia.iaid, vec![status(StatusCode::NO_BINDING)])),
         }
+    }
+
+    /// Ends what an association holds and gives something else.
+    fn renumber(
+        &mut self,
+        kind: Kind,
+        ia: &Ia,
+        old: &[Lease],
+        answer: &Answering,
+        until: Until,
+    ) -> Ia {
+        let key = (answer.client.clone(), kind, ia.iaid);
+        let new = self.store.replace(&key, old, &self.config, answer.source, until);
+        let mut ended = self.lease(ia, old, self.times(kind).ended(), answer);
+        if let Some(new) = new {
+            let given = self.lease(ia, &new, self.times(kind), answer);
+            ended.options.extend(given.options);
+        }
+        ended
     }
 
     /// Every prefix that the client names, with nothing left of it.
@@ -166,7 +186,7 @@ impl ModelServer {
     }
 
     fn times(&self, kind: Kind) -> Times {
-        let honest = self.config.times;
+        let honest = self.dials.times.unwrap_or(self.config.times);
         let mut times = match kind {
             Kind::Addresses => honest,
             Kind::Prefixes => self.dials.prefix_times.unwrap_or(honest),
@@ -182,7 +202,9 @@ impl ModelServer {
 
     fn lease(&self, ia: &Ia, leases: &[Lease], times: Times, answer: &Answering) -> Ia {
         let Times { t1, t2, preferred, valid } = times;
-        let options: Vec<_> = self.dials.lease_status.map(status).into_iter().collect();
+        let said = self.dials.lease_status.map(status);
+        let options: Vec<_> =
+            said.into_iter().chain(self.dials.within_leases.iter().cloned()).collect();
         let option = |lease: &Lease| match *lease {
             Lease::Address(address) => {
                 let options = options.clone();
@@ -195,7 +217,10 @@ impl ModelServer {
             }
         };
         let extra = leases.first().into_iter().flat_map(|lease| self.further(*lease));
-        let options = leases.iter().copied().chain(extra).map(|lease| option(&lease)).collect();
+        let times = if self.dials.doubles_leases { 2 } else { 1 };
+        let all: Vec<_> = leases.iter().copied().chain(extra).collect();
+        let all = all.iter().cycle().take(times * all.len()).map(option);
+        let options = self.dials.association_status.map(status).into_iter().chain(all).collect();
         Ia { iaid: ia.iaid, t1, t2, options }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use dhc6c_core::ident::Duid;
+use dhc6c_core::time::Duration;
 use dhc6c_core::wire::{DhcpOption, Message, MessageType, StatusCode, TransactionId, code};
 
 use super::association::Times;
@@ -42,10 +43,17 @@ pub struct Dials {
     pub preferred_over_valid: bool,
     /// Gives T1 greater than T2.
     pub t1_over_t2: bool,
+    /// Gives these times in place of its own.
+    pub times: Option<Times>,
     /// Gives prefixes other times than addresses.
     pub prefix_times: Option<Times>,
     /// Gives so many leases more in every association than it should.
     pub extra_leases: u16,
+    /// Says every lease twice.
+    pub doubles_leases: bool,
+    /// Ends what it gave in Renew and Rebind, and gives something else beside
+    /// it.
+    pub renumbers: bool,
     /// Gives every IA_PD what it gives the first.
     pub same_prefix: bool,
     /// Gives prefixes of its own length, whatever the client would like.
@@ -59,6 +67,12 @@ pub struct Dials {
     pub pd_exclude: Option<Vec<u8>>,
     /// Says this within every lease.
     pub lease_status: Option<StatusCode>,
+    /// Says this within every association, beside its leases.
+    pub association_status: Option<StatusCode>,
+    /// Adds these within every lease.
+    pub within_leases: Vec<DhcpOption>,
+    /// Adds these within every association.
+    pub within_associations: Vec<DhcpOption>,
 
     /// This status, and nothing else, in Advertise.
     pub advertise_status: Option<StatusCode>,
@@ -77,6 +91,8 @@ pub struct Dials {
     pub withhold: BTreeSet<u16>,
     /// Adds these to every answer, asked for or not.
     pub unasked: Vec<DhcpOption>,
+    /// Puts these before everything else.
+    pub first: Vec<DhcpOption>,
     /// Answers with another transaction id.
     pub wrong_transaction: bool,
     /// What becomes of the client identifier.
@@ -89,6 +105,8 @@ pub struct Dials {
     pub to_multicast: bool,
     /// Leaves Rapid Commit out of the Reply that it stands for.
     pub hide_rapid_commit: bool,
+    /// Answers up to this much later than the link needs.
+    pub late: Duration,
     /// Sends every answer this many times more.
     pub repeat: u8,
     /// Fills every answer with an unknown option to this many octets.
@@ -111,6 +129,10 @@ pub enum Identifier {
     Wrong,
     /// It is there twice.
     Double,
+    /// It is shorter than any DUID (RFC 9915 §11.1).
+    Short,
+    /// It is longer than any DUID.
+    Long,
 }
 
 impl Dials {
@@ -131,6 +153,12 @@ impl Dials {
         if self.same_prefix {
             repeat_first_prefix(&mut message.options);
         }
+        for option in &mut message.options {
+            if let DhcpOption::IaNa(ia) | DhcpOption::IaPd(ia) = option {
+                ia.options.extend(self.within_associations.iter().cloned());
+            }
+        }
+        message.options.splice(0..0, self.first.iter().cloned());
         message.options.extend(self.unasked.iter().cloned());
         self.client_id.twist(&mut message.options, code::CLIENTID);
         self.server_id.twist(&mut message.options, code::SERVERID);
@@ -161,6 +189,8 @@ impl Identifier {
             Self::Missing => drop(options.remove(place)),
             Self::Wrong => options[place] = somebody_else(code),
             Self::Double => options.insert(place, options[place].clone()),
+            Self::Short => options[place] = DhcpOption::Raw { code, payload: vec![0; 2] },
+            Self::Long => options[place] = DhcpOption::Raw { code, payload: vec![1; 131] },
         }
     }
 }

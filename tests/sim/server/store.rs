@@ -89,7 +89,7 @@ pub struct Delegation {
 #[derive(Clone, Debug, Default)]
 pub struct Store {
     bindings: BTreeMap<Key, Binding>,
-    declined: BTreeSet<Ipv6Addr>,
+    declined: BTreeSet<Lease>,
 }
 
 impl Store {
@@ -172,6 +172,19 @@ impl Store {
         Some(leases)
     }
 
+    /// Gives an association other leases than the `old` ones, for ever.
+    pub(super) fn replace(
+        &mut self,
+        key: &Key,
+        old: &[Lease],
+        config: &ServerConfig,
+        client: Ipv6Addr,
+        until: Until,
+    ) -> Option<Vec<Lease>> {
+        self.take_back(key, old, true);
+        self.assign(key, &[], config, client, until)
+    }
+
     /// Takes leases back; false where the association is unknown.
     pub(super) fn take_back(&mut self, key: &Key, leases: &[Lease], declined: bool) -> bool {
         let Some(binding) = self.bindings.get_mut(key) else {
@@ -184,16 +197,13 @@ impl Store {
             self.bindings.remove(key);
         }
         if declined {
-            self.declined.extend(taken.iter().filter_map(|lease| match lease {
-                Lease::Address(address) => Some(*address),
-                Lease::Prefix(_) => None,
-            }));
+            self.declined.extend(taken);
         }
         true
     }
 
     fn is_free(&self, lease: &Lease) -> bool {
-        let declined = matches!(lease, Lease::Address(address) if self.declined.contains(address));
+        let declined = self.declined.contains(lease);
         let taken = |binding: &Binding| binding.leases.iter().any(|other| other.overlaps(lease));
         !declined && !self.bindings.values().any(taken)
     }

@@ -84,6 +84,13 @@ impl OfferedIa {
 }
 
 impl Answer {
+    /// True where it or an association in it says that we are elsewhere.
+    pub(super) fn says_not_on_link(&self) -> bool {
+        let failures = self.ias.iter().filter_map(|ia| ia.failure.as_ref());
+        let mut all = self.failure.iter().chain(failures);
+        all.any(|status| status.code == StatusCode::NOT_ON_LINK)
+    }
+
     /// The offer for one association.
     pub(super) fn ia(&self, kind: Kind, iaid: Iaid) -> Option<&OfferedIa> {
         self.ias.iter().find(|ia| ia.kind == kind && ia.iaid == iaid)

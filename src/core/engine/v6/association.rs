@@ -381,7 +381,9 @@ impl Association {
                 }
                 continue;
             }
-            if !self.wish.accepts(&what) {
+            // Its server has not been told yet that others use it.
+            let is_declined = self.declined.iter().any(|lease| lease.what.is_same(&what));
+            if is_declined || !self.wish.accepts(&what) {
                 continue;
             }
             let lifetimes =

@@ -150,8 +150,10 @@ impl Common {
             || config.send != self.config.send
             || config.fqdn != self.config.fqdn
             || config.reconfigure_accept != self.config.reconfigure_accept;
+        let before = self.leases.clone();
         self.leases.reconfigure(&config);
         self.config = config;
+        self.note_loss(&before);
         asks_for_more || self.leases.any_wanting()
     }
 
@@ -235,15 +237,30 @@ impl Common {
         }
     }
 
+    /// Notes that leases may be gone before their end. Those that are told of
+    /// leases know when they end, but not of this. With the last one
+    /// everything else is given up as well.
+    pub(super) fn note_loss(&mut self, before: &Leases) {
+        if !self.leases.lacks_some_of(before) {
+            return;
+        }
+        if self.leases.any_held() {
+            self.events.push_back(Event::Reduced);
+        } else {
+            self.clear();
+        }
+    }
+
     /// Gives up all leases and options.
     pub(super) fn clear(&mut self) {
         self.leases.clear();
-        self.trust = Trust::Full;
+        // Of what an earlier process has left in use others know as well.
+        let was_in_use = core::mem::replace(&mut self.trust, Trust::Full) == Trust::InUse;
         self.settings = Settings::default();
         self.server = None;
         self.authority = None;
         self.informed = false;
-        if core::mem::take(&mut self.bound) {
+        if core::mem::take(&mut self.bound) || was_in_use {
             self.events.push_back(Event::Unbound);
         }
     }

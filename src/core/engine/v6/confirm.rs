@@ -23,13 +23,15 @@ pub(super) struct Confirm {
 }
 
 /// What to do with leases that may not fit the link any more (RFC 9915
-/// §18.2.12): with a prefix a Rebind, with addresses alone a Confirm. Leases
-/// whose ends are not known need a Rebind too, which states them anew.
+/// §18.2.12): with addresses alone a Confirm, else a Rebind. Leases whose ends
+/// are not known need a Rebind too, which states them anew; and so does what
+/// is wanted beside a prefix that is not asked about any more.
 pub(super) fn verify(common: &mut Common, now: Instant) -> State {
-    if common.leases.any_prefix() || common.trust == Trust::Timeless {
-        State::Rebind(Rebind::verifying(common, now))
-    } else {
+    let addresses_alone = common.leases.any_address() && !common.leases.any_prefix();
+    if addresses_alone && common.trust != Trust::Timeless {
         State::Confirm(Confirm::new(common, now))
+    } else {
+        State::Rebind(Rebind::verifying(common, now))
     }
 }
 

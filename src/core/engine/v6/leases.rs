@@ -245,6 +245,12 @@ impl Leases {
         offers.map(|(ia, offered)| ia.distance(offered)).sum()
     }
 
+    /// True when something is not held any more that was held before.
+    pub(super) fn lacks_some_of(&self, before: &Self) -> bool {
+        let holds = |what: &Leased| self.iter().any(|(_, lease)| lease.what.is_same(what));
+        before.iter().any(|(_, lease)| !holds(&lease.what))
+    }
+
     /// The prefixes that were not held before and are longer than wished for.
     pub(super) fn too_long(&self, before: &Self) -> Vec<(Prefix, u8)> {
         let was_held = |prefix: Prefix| before.prefixes().any(|(_, held, ..)| held == prefix);

@@ -3,12 +3,13 @@
 use crate::engine::retx;
 use crate::ident::Duid;
 use crate::time::Instant;
-use crate::wire::{DhcpOption, MessageType};
+use crate::wire::MessageType;
 
 use super::State;
 use super::bound::Bound;
 use super::common::{Common, Contents};
 use super::exchange::Exchange;
+use super::leases::Leases;
 use super::request::Request;
 use super::solicit::Solicit;
 
@@ -19,8 +20,8 @@ use super::solicit::Solicit;
 pub(super) struct Decline {
     pub(super) exchange: Exchange,
     server: Option<Duid>,
-    /// Each association once, with what is declined alone.
-    declined: Vec<DhcpOption>,
+    /// What is declined stands in them.
+    leases: Leases,
 }
 
 impl Decline {
@@ -29,7 +30,7 @@ impl Decline {
         Self {
             exchange: Exchange::new(MessageType::Decline, retx::DECLINE, now, &mut common.rng),
             server: common.server.as_ref().map(|server| server.duid.clone()),
-            declined: common.leases.declining(),
+            leases: common.leases.clone(),
         }
     }
 
@@ -40,12 +41,17 @@ impl Decline {
 
     /// What is declined, and nothing else.
     pub(super) fn contents(&self) -> Contents {
-        (self.server.clone(), self.declined.clone())
+        (self.server.clone(), self.leases.declining())
     }
 
-    /// DEC_MAX_RC transmissions went unanswered.
-    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
-        if self.exchange.retx.has_failed(now) {
+    /// DEC_MAX_RC transmissions went unanswered, or all of it has ended.
+    pub(super) fn on_time(mut self, common: &mut Common, now: Instant) -> State {
+        self.leases.expire(now);
+        // What time has ended, nobody has refused.
+        if !self.leases.any_declined() && !common.leases.any_held() {
+            return State::Solicit(Solicit::new(common, now));
+        }
+        if !self.leases.any_declined() || self.exchange.retx.has_failed(now) {
             self.done(common, now)
         } else {
             State::Decline(self)

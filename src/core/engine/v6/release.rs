@@ -3,11 +3,12 @@
 use crate::engine::{Deadline, Event, Why, retx};
 use crate::ident::Duid;
 use crate::time::{Duration, Instant};
-use crate::wire::{DhcpOption, MessageType};
+use crate::wire::MessageType;
 
 use super::State;
 use super::common::{Common, Contents};
 use super::exchange::Exchange;
+use super::leases::Leases;
 
 /// How long a client that stops gives its Release: time for one, and after
 /// REL_TIMEOUT for one repeat if no answer comes.
@@ -18,7 +19,7 @@ const FAREWELL: Duration = Duration::from_millis(1500);
 pub(super) struct Release {
     pub(super) exchange: Exchange,
     server: Duid,
-    given_back: Vec<DhcpOption>,
+    given_back: Leases,
     then: Then,
     begun: Instant,
 }
@@ -38,13 +39,13 @@ pub(super) enum Then {
 /// and there is a way to; then does what follows. The leases are out of use
 /// before the first message leaves (a MUST of RFC 9915 §18.2.7).
 pub(super) fn release(common: &mut Common, now: Instant, then: Then) -> State {
-    let given_back = common.leases.releasing();
+    let given_back = common.leases.clone();
     let server = common.server.as_ref().map(|server| server.duid.clone());
     common.clear();
     // Whoever gives something back does not want it again.
     common.leases.forget_former();
     match server {
-        Some(server) if !given_back.is_empty() && common.link.is_usable() => {
+        Some(server) if given_back.any_held() && common.link.is_usable() => {
             common.events.push_back(Event::Releasing);
             let exchange = Exchange::new(MessageType::Release, retx::RELEASE, now, &mut common.rng);
             State::Release(Release { exchange, server, given_back, then, begun: now })
@@ -61,7 +62,7 @@ impl Release {
 
     /// What is given back, and nothing else.
     pub(super) fn contents(&self) -> Contents {
-        (Some(self.server.clone()), self.given_back.clone())
+        (Some(self.server.clone()), self.given_back.releasing())
     }
 
     /// Something else is to follow: what was said last, but an end is final.
@@ -87,10 +88,13 @@ impl Release {
     }
 
     /// REL_MAX_RC transmissions went unanswered, or the link is gone; whoever
-    /// stops waits for less.
-    pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+    /// stops waits for less. What has ended meanwhile is not given back any
+    /// more.
+    pub(super) fn on_time(mut self, common: &mut Common, now: Instant) -> State {
+        self.given_back.expire(now);
         let is_late = self.end().is_some_and(|end| end.at <= now);
-        if is_late || self.exchange.retx.has_failed(now) || !common.link.is_usable() {
+        let is_pointless = is_late || !self.given_back.any_held();
+        if is_pointless || self.exchange.retx.has_failed(now) || !common.link.is_usable() {
             self.then.state(common, now)
         } else {
             State::Release(self)

@@ -57,7 +57,7 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
     for (prefix, wished) in candidate.too_long(&common.leases) {
         common.events.push_back(Event::PrefixTooLong(prefix, wished));
     }
-    common.leases = candidate;
+    let before = core::mem::replace(&mut common.leases, candidate);
     if taken.lost || !common.leases.any_lost() {
         // What is lost from now on is looked for at once.
         common.next_search = now;
@@ -66,6 +66,7 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
     if taken.granted {
         common.note_leases(answer, event);
     } else {
+        common.note_loss(&before);
         common.note_expiry();
     }
     verdict

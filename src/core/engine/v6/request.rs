@@ -95,7 +95,9 @@ impl Request {
             Verdict::Ignore => State::Request(self),
             // With or without others that the server does not know.
             Verdict::Leases { .. } | Verdict::NoBinding
-                if !common.leases.t1().is_over(now) && !self.is_in_vain(common) =>
+                if !common.leases.t1().is_over(now)
+                    && !self.is_in_vain(common)
+                    && keeps(common) =>
             {
                 State::Bound(Bound)
             }
@@ -124,9 +126,11 @@ impl Request {
             return self.give_up(common, now);
         }
         let named_addresses = common.leases.any_address();
+        let before = common.leases.clone();
         if common.trust != Trust::Full || !common.leases.keep_prefixes() {
             return State::Solicit(Solicit::elsewhere(common, now));
         }
+        common.note_loss(&before);
         if named_addresses {
             let server = self.server().clone();
             return State::Request(Self::replacing(common, now, server));
@@ -143,11 +147,22 @@ impl Request {
         {
             return State::Request(next);
         }
-        if common.leases.any_held() && common.trust == Trust::Full {
+        if keeps(common) {
             let pause = common.refusal_delay().max(retx::RENEW.initial);
             common.leases.postpone(now + pause);
             return State::Bound(Bound);
         }
         State::Solicit(Solicit::again(common, now))
     }
+}
+
+/// True where leases are in use, which they stay: a server that does not know
+/// them does not end them. What an earlier process had and nobody has
+/// confirmed is not in use, and is not waited for.
+fn keeps(common: &mut Common) -> bool {
+    let in_use = matches!(common.trust, Trust::Full | Trust::InUse);
+    if common.trust == Trust::InUse && common.leases.any_held() {
+        common.note_confirmed();
+    }
+    in_use && common.leases.any_held()
 }

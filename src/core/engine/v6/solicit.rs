@@ -127,6 +127,10 @@ impl Solicit {
         // the Solicit stays as it is.
         if !common.leases.would_do(&answer) {
             common.note_failures(&answer);
+            // What was held on another link is no good hint here.
+            if answer.says_not_on_link() {
+                common.leases.forget_former();
+            }
             return State::Solicit(self);
         }
         let at_once = answer.server.preference == PREFERENCE_AT_ONCE;

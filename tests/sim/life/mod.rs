@@ -1,0 +1,289 @@
+//! Whole lives: a client, its servers, its link and all that befalls them,
+//! drawn from one seed (docs/simulation.md).
+//!
+//! A life lasts a simulated month or [`EVENTS`] events, whichever ends first.
+//! The oracles judge every step (`oracle.rs`, `hooks.rs`); now and then, and
+//! at the end, everything heals, and the client has to have its leases in
+//! bounded time.
+//!
+//! | file | what |
+//! |---|---|
+//! | `draw.rs` | what a life begins with |
+//! | `troubles.rs` | how servers misbehave |
+//! | `accidents.rs` | what else happens |
+//! | `coverage.rs` | which of both met which state |
+//! | `many.rs` | any number of lives on all processors |
+//! | `regressions.rs` | lives that found something |
+#![allow(dead_code, reason = "the program and the tests need a part of it each")]
+
+mod accidents;
+mod coverage;
+mod draw;
+mod many;
+#[cfg(test)]
+mod regressions;
+mod troubles;
+
+use dhc6c_core::engine::Input;
+use dhc6c_core::link::Link;
+use dhc6c_core::snapshot::{Mode, StateName};
+use dhc6c_core::time::{Duration, Instant};
+
+use crate::history::Span;
+use crate::link::Netem;
+use crate::router::Router;
+use crate::server::{Dials, ServerConfig};
+use crate::world::{Restart, World, seconds};
+
+use accidents::ACCIDENTS;
+use coverage::{Coverage, Fault};
+use draw::{around, one_of};
+use troubles::TROUBLES;
+
+#[allow(unused_imports, reason = "for the program")]
+pub use many::{Failure, Tally, many, one};
+
+/// The most events of a life, healing not counted.
+const EVENTS: u64 = 2000;
+/// The longest life, healing not counted.
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+/// How often everything is measured, in events.
+const MEASURED: u64 = 200;
+/// The most that an engine may grow to, as its text in octets. Sixteen
+/// servers that each said 16 KiB of options are the worst honest case, and an
+/// octet takes up to five of text.
+const LARGEST: usize = 16 * 16 * 1024 * 5;
+/// The longest that one server can keep a client from asking the next: ten
+/// Requests (RFC 9915 §7.6, §15) with their jitter.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(172);
+/// The names that servers of a life go by: three of their own, four that they
+/// change to, nobody's.
+const NAMES: u32 = 8;
+
+/// One life.
+struct Life {
+    world: World,
+    honest: Vec<ServerConfig>,
+    /// Which troubles each server has.
+    troubles: Vec<Vec<usize>>,
+    /// The usual time from one accident to the next.
+    pace: Duration,
+    /// When the next one happens.
+    next: Instant,
+    coverage: Coverage,
+}
+
+/// Lives one life to its end; panics where it finds something.
+pub fn live(seed: u64, span: Span) -> (Coverage, u64) {
+    let mut life = Life::new(seed, span);
+    life.run();
+    if span == Span::All {
+        println!("{}", life.world.history());
+    }
+    (life.coverage, life.world.steps)
+}
+
+impl Life {
+    fn new(seed: u64, span: Span) -> Self {
+        // A stream of its own, so that the first draws do not repeat those of
+        // the world.
+        let mut rng = dhc6c_core::rng::Rng::from_number(!seed);
+        let config = draw::config(&mut rng);
+        let honest = draw::servers(&mut rng);
+        let mut world = World::new(seed, config, honest.clone());
+        world.remember(span);
+        world.note(format!("seed {seed}: {:?}", world.client().config));
+        let pace = seconds(one_of(&mut rng, &[1, 5, 60, 900, 10_000, 100_000]));
+        let next = world.now;
+        let troubles = vec![Vec::new(); honest.len()];
+        Self { world, honest, troubles, pace, next, coverage: Coverage::default() }
+    }
+
+    fn run(&mut self) {
+        self.world.start();
+        while self.world.steps < EVENTS && self.world.age() < MONTH {
+            if self.world.now >= self.next {
+                self.happen();
+                self.next = self.world.now + around(self.world.rng(), self.pace);
+            }
+            self.step(self.next);
+        }
+        self.heal();
+        self.be_whole();
+        self.measure();
+    }
+
+    /// One step, but for the end of a process that died in it.
+    fn step(&mut self, end: Instant) -> bool {
+        let state = self.world.client().state;
+        let went_on = self.world.step(end);
+        if let Some(server) = self.world.served.take() {
+            for &trouble in &self.troubles[server] {
+                self.coverage.meet(Fault::Trouble(trouble), state);
+            }
+        }
+        if self.world.has_fallen() {
+            let off = seconds(one_of(self.world.rng(), &[1, 60, 4000]));
+            let ways = [Restart::Killed, Restart::Rebooted { off, clock_is_trusted: true }];
+            let how = one_of(self.world.rng(), &ways);
+            self.world.restart(how);
+        }
+        if self.world.steps.is_multiple_of(MEASURED) {
+            self.measure();
+        }
+        went_on
+    }
+
+    /// Something happens: a server changes its ways, an accident, or
+    /// everything heals.
+    fn happen(&mut self) {
+        match self.world.rng().between(0, 99) {
+            0..=34 => self.turn_dials(),
+            35..=37 => self.heal(),
+            38..=39 => self.world.servers.iter_mut().for_each(|server| {
+                server.unreachable = false;
+            }),
+            _ => self.have_accident(),
+        }
+    }
+
+    fn have_accident(&mut self) {
+        let all: Vec<usize> = (0..ACCIDENTS.len()).collect();
+        let which = one_of(self.world.rng(), &all);
+        let Some(accident) = ACCIDENTS.get(which) else { return };
+        self.world.note(accident.name);
+        self.coverage.meet(Fault::Accident(which), self.world.client().state);
+        (accident.happen)(&mut self.world);
+        // Whoever stops is started again by and by.
+        if self.world.client().state == StateName::Stopped && self.world.rng().chance(50) {
+            self.world.restart(Restart::Killed);
+        }
+    }
+
+    /// A server has other troubles from now on: none, one, or up to four.
+    fn turn_dials(&mut self) {
+        let rng = self.world.rng();
+        let servers: Vec<usize> = (0..self.honest.len()).collect();
+        let server = one_of(rng, &servers);
+        let count = one_of(rng, &[0, 0, 1, 1, 1, 2, 4]);
+        let all: Vec<usize> = (0..TROUBLES.len()).collect();
+        let troubles: Vec<usize> = (0..count).map(|_| one_of(rng, &all)).collect();
+        let mut dials = Dials::default();
+        for trouble in troubles.iter().filter_map(|index| TROUBLES.get(*index)) {
+            (trouble.turn)(&mut dials, rng);
+        }
+        let names: Vec<_> = troubles.iter().map(|index| TROUBLES[*index].name).collect();
+        self.world.note(format!("server {server}: [{}]", names.join(", ")));
+        self.world.servers[server].model.dials = dials;
+        self.troubles[server] = troubles;
+    }
+
+    /// Everything heals; the client has what it needs in bounded time.
+    fn heal(&mut self) {
+        self.world.note("everything heals");
+        self.mend();
+        let bound = self.bound();
+        self.wait("healed", bound, |world| {
+            let snapshot = world.snapshot();
+            let holds = !snapshot.addresses.is_empty() || !snapshot.prefixes.is_empty();
+            snapshot.ready || holds && world.client().config.mode != Mode::Stateless
+        });
+    }
+
+    /// A client that starts over among honest servers has everything soon.
+    fn be_whole(&mut self) {
+        self.mend();
+        self.world.servers.iter_mut().for_each(|server| server.model.forget());
+        self.world.command(Input::Restart);
+        // Four Releases (RFC 9915 §7.6), a full send limit, the patience for
+        // a better offer, the detection of duplicates.
+        let bound = seconds(17 + 20 + 33 + 10);
+        self.wait("ready", bound, |world| world.snapshot().ready);
+        let client = self.world.client();
+        let wanted = client.config.prefixes.len();
+        assert!(client.prefixes().len() >= wanted, "it is ready without its prefixes");
+        assert!(
+            client.config.mode != Mode::Stateful
+                || client.config.address.is_none()
+                || !client.usable().is_empty(),
+            "it is ready without an address"
+        );
+    }
+
+    fn mend(&mut self) {
+        let world = &mut self.world;
+        world.link = Netem::default();
+        for (server, honest) in world.servers.iter_mut().zip(&self.honest) {
+            server.unreachable = false;
+            server.model.dials = Dials::default();
+            if server.model.config.addresses != honest.addresses {
+                server.model.forget();
+            }
+            server.model.config = honest.clone();
+        }
+        self.troubles.iter_mut().for_each(Vec::clear);
+        let client = &mut world.clients[0];
+        client.kernel.taken.clear();
+        client.netlink_loss = 0;
+        client.hooks.hangs_until = None;
+        world.fall_no_more();
+        if world.client().state == StateName::Stopped {
+            world.restart(Restart::Killed);
+        }
+        world.overrun();
+        let address = Some(std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xc0, 1));
+        let link = Link { up: true, link_local: address, ..world.client().link };
+        if world.client().link != link {
+            world.set_link(link);
+        }
+        let router = Router::default().managed();
+        world.hear(&router);
+        world.router = Some(router);
+        match world.client().state {
+            StateName::Idle => world.command(Input::Renew),
+            StateName::Releasing => world.command(Input::Restart),
+            _ => {}
+        }
+    }
+
+    /// How long a client may need in a world without faults: the longest
+    /// pause between two Solicits or Information-requests (RFC 9915 §15), and
+    /// as much again for every server that it may believe in and that is not
+    /// there.
+    fn bound(&self) -> Duration {
+        let kept = self.world.client().kept.as_ref();
+        let set = kept.into_iter().flat_map(|kept| [kept.sol_max_rt, kept.inf_max_rt]);
+        let longest = set.flatten().max().unwrap_or(3600).max(3600);
+        seconds(u64::from(longest)) * 11 / 10 + GIVEN_UP_AFTER * NAMES + seconds(120)
+    }
+
+    fn wait(&mut self, what: &str, limit: Duration, done: impl Fn(&World) -> bool) {
+        let end = self.world.now + limit;
+        while !done(&self.world) {
+            let state = self.world.client().state;
+            // A farewell that had begun is over.
+            if state == StateName::Stopped {
+                self.world.restart(Restart::Killed);
+            }
+            assert!(self.step(end), "not {what} after {limit:?}; {}", state.as_str());
+        }
+        self.world.router = None;
+    }
+
+    /// The engine has a bounded size, and what it shows is fit to be shown.
+    fn measure(&self) {
+        let client = self.world.client();
+        let size = format!("{:?}", client.interface).len();
+        assert!(size <= LARGEST, "the engine has grown to {size} octets of text");
+        let snapshot = self.world.snapshot();
+        let json = serde_json::to_string(&snapshot).expect("a snapshot has a JSON form");
+        assert!(!json.contains(|c: char| c.is_control()), "control characters: {json}");
+        let error = snapshot.last_error.unwrap_or_default();
+        assert!(error.len() <= 1024 && !error.contains(char::is_control), "{error:?}");
+        let record = client
+            .kept
+            .as_ref()
+            .map_or(0, |kept| serde_json::to_vec(kept).expect("a record has a JSON form").len());
+        assert!(record <= 1 << 20, "a record of {record} octets");
+    }
+}

@@ -1,0 +1,159 @@
+//! What lives have found, each in the shortest scenario that shows it, and a
+//! few lives.
+
+use dhc6c_core::engine::{Config, Event, Input};
+use dhc6c_core::snapshot::Mode;
+use dhc6c_core::wire::MessageType;
+
+use crate::client::{wants_address, wants_both, wants_prefix};
+use crate::history::Span;
+use crate::router::Router;
+use crate::seeds::over_seeds;
+use crate::server::ServerConfig;
+use crate::world::{Restart, World, seconds};
+
+use super::live;
+
+#[test]
+fn lives_find_nothing() {
+    over_seeds(20, |seed| {
+        live(seed, Span::Latest);
+    });
+}
+
+/// Hooks knew the prefix until its end, and nobody told them that it was gone.
+#[test]
+fn a_lease_that_goes_beside_another_is_told() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        world.command(Input::Configure(Box::new(wants_address())));
+        assert_eq!(world.client().told(&Event::Reduced), 1);
+        assert_eq!(world.client().told(&Event::Unbound), 0);
+    });
+}
+
+/// What an earlier process had left in use went without a word.
+#[test]
+fn leases_of_an_earlier_process_that_go_at_once_are_told_to_be_gone() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        world.restart(Restart::Killed);
+        assert_eq!(world.client().told(&Event::Unbound), 0);
+        world.command(Input::Release);
+        assert_eq!(world.client().told(&Event::Unbound), 1);
+    });
+}
+
+/// Releases and Declines went on after a suspend that the leases did not
+/// outlast.
+#[test]
+fn what_has_ended_in_suspend_is_neither_released_nor_declined() {
+    over_seeds(20, |seed| {
+        for kind in [MessageType::Release, MessageType::Decline] {
+            let server = ServerConfig::number(1).times(30, 50, 100, 150);
+            let mut world = World::new(seed, wants_address(), [server]);
+            world.server().dials.silent_to = [kind].into();
+            if kind == MessageType::Decline {
+                let first = "2001:db8:1::1000".parse().expect("an address");
+                world.clients[0].kernel.taken.insert(first);
+            }
+            world.start();
+            if kind == MessageType::Release {
+                world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+                world.command(Input::Release);
+            }
+            world.run_until_sent(kind, 1, seconds(10));
+            let sent = world.client().sent(kind).len();
+            world.clients[0].kernel.taken.clear();
+            world.sleep(seconds(1000));
+            world.run_for(seconds(60));
+            assert_eq!(world.client().sent(kind).len(), sent);
+        }
+    });
+}
+
+/// Hooks went on to use the prefix of a client whose link was down when it was
+/// told to want something else.
+#[test]
+fn the_last_lease_that_goes_with_a_configuration_is_told_on_any_link() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_prefix(), [ServerConfig::number(1)]);
+        world.carrier(false);
+        world.command(Input::Configure(Box::new(wants_address())));
+        assert_eq!(world.client().told(&Event::Unbound), 1);
+        world.carrier(true);
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+    });
+}
+
+/// What nobody had confirmed was held until T1, used by nobody and asked about
+/// nowhere.
+#[test]
+fn leases_of_an_earlier_process_that_no_server_knows_are_looked_for_elsewhere() {
+    over_seeds(20, |seed| {
+        let servers = [ServerConfig::number(1), ServerConfig::number(2)];
+        let mut world = World::bound(seed, wants_both(), servers);
+        for server in &mut world.servers {
+            server.model.dials.forget_addresses = true;
+            server.model.dials.forget_prefixes = true;
+            server.model.dials.refuse_addresses = true;
+            server.model.dials.refuse_prefixes = true;
+        }
+        let solicits = world.client().sent(MessageType::Solicit).len();
+        world.restart(Restart::Rebooted { off: seconds(60), clock_is_trusted: true });
+        world.run_until_sent(MessageType::Solicit, solicits + 1, seconds(30));
+    });
+}
+
+/// An address of another link stood in every Solicit, and every Advertise said
+/// no more than that it does not fit.
+#[test]
+fn an_address_of_another_link_is_not_asked_for_again() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig::number(1).times(30, 50, 100, 150);
+        let mut world = World::bound(seed, wants_address(), [server]);
+        world.carrier(false);
+        world.run_for(seconds(200));
+        let elsewhere = ServerConfig { strict_about_links: true, ..ServerConfig::number(2) };
+        world.servers[0].model.config = elsewhere;
+        world.carrier(true);
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+    });
+}
+
+/// A Confirm without an address asks for nothing, and is answered by nobody.
+#[test]
+fn a_prefix_that_is_not_wanted_any_more_is_not_confirmed() {
+    over_seeds(20, |seed| {
+        let config = Config { mode: Mode::Auto, ..wants_address() };
+        let mut world = World::new(seed, config, [ServerConfig::number(1)]);
+        world.start();
+        world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
+        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
+        world.restart(Restart::Rebooted { off: seconds(60), clock_is_trusted: true });
+        world.hear(&Router::default().managed());
+        world.run_until("ready", seconds(20), |world| !world.client().usable().is_empty());
+        assert_eq!(world.client().sent(MessageType::Confirm).len(), 0);
+    });
+}
+
+/// A flap came between a duplicate and its Decline, and the server gave the
+/// address once more beside another: it was declined while it was in use.
+#[test]
+fn an_address_that_is_to_be_declined_is_not_taken_again() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let duplicate = world.client().addresses()[0];
+        world.server().dials.silent_to = [MessageType::Decline].into();
+        world.server().dials.extra_leases = 1;
+        world.command(Input::Renew);
+        world.run_until("several", seconds(5), |world| world.client().addresses().len() == 2);
+        world.clients[0].kernel.taken.insert(duplicate);
+        world.lose(duplicate);
+        world.run_until_sent(MessageType::Decline, 1, seconds(5));
+        world.carrier(false);
+        world.carrier(true);
+        world.run_until_sent(MessageType::Decline, 2, seconds(20));
+        assert!(!world.client().addresses().contains(&duplicate));
+    });
+}

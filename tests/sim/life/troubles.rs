@@ -1,0 +1,297 @@
+//! Every way in which a server of a life misbehaves, by name. Each row of
+//! docs/simulation.md's table of server faults is one of these.
+
+use dhc6c_core::ident::Iaid;
+use dhc6c_core::rng::Rng;
+use dhc6c_core::wire::{DhcpOption, MessageType, StatusCode, code};
+
+use crate::server::{Dials, Identifier, Times};
+use crate::world::seconds;
+
+use super::draw::{self, one_of};
+
+/// A misbehaviour of a server and how to turn it on.
+pub struct Trouble {
+    /// What it does, in a word or two.
+    pub name: &'static str,
+    /// Turns it on.
+    pub turn: fn(&mut Dials, &mut Rng),
+}
+
+macro_rules! troubles {
+    ($($name:literal => |$dials:ident, $rng:pat_param| $turn:expr;)*) => {
+        /// All of them.
+        pub const TROUBLES: &[Trouble] = &[$(Trouble {
+            name: $name,
+            turn: |$dials: &mut Dials, $rng: &mut Rng| { $turn; },
+        },)*];
+    };
+}
+
+troubles! {
+    // Who answers what.
+    "is silent" => |dials, _| dials.silent = true;
+    "is silent to one" => |dials, rng| dials.silent_to = [one_of(rng, &QUESTIONS)].into();
+    "is silent to several" => |dials, rng| dials.silent_to = several(rng);
+    "answers late" => |dials, rng| dials.late = seconds(one_of(rng, &[1, 5, 60, 700]));
+    "repeats itself" => |dials, rng| dials.repeat = one_of(rng, &[1, 3, 20]);
+    "multicasts" => |dials, _| dials.to_multicast = true;
+    "wrong transaction" => |dials, _| dials.wrong_transaction = true;
+    "wrong client" => |dials, rng| dials.client_id = one_of(rng, &IDENTIFIERS);
+    "wrong server" => |dials, rng| dials.server_id = one_of(rng, &IDENTIFIERS);
+    "wrong type" => |dials, rng| dials.wrong_type = Some(one_of(rng, &TYPES));
+    "hides rapid commit" => |dials, _| dials.hide_rapid_commit = true;
+
+    // Refusals, and memory.
+    "refuses addresses" => |dials, _| dials.refuse_addresses = true;
+    "refuses prefixes" => |dials, _| dials.refuse_prefixes = true;
+    "refuses without a word" => |dials, _| (
+        dials.refuse_addresses, dials.refuse_prefixes, dials.refuse_without_status
+    ) = (true, true, true);
+    "omits addresses" => |dials, _| dials.omit_addresses = true;
+    "omits prefixes" => |dials, _| dials.omit_prefixes = true;
+    "forgets addresses" => |dials, _| dials.forget_addresses = true;
+    "forgets prefixes" => |dials, _| dials.forget_prefixes = true;
+    "takes leases back" => |dials, _| dials.zero_lifetimes = true;
+    "takes prefixes back" => |dials, _| dials.lose_prefixes = true;
+    "renumbers" => |dials, _| dials.renumbers = true;
+    "gives what was declined" => |dials, _| dials.reuse_declined = true;
+    "ignores hints" => |dials, _| dials.ignore_hints = true;
+    "adds wished lengths" => |dials, _| dials.adds_wished_lengths = true;
+
+    // Status codes, on three levels.
+    "status in Advertise" => |dials, rng| dials.advertise_status = Some(status(rng));
+    "status for Request" => |dials, rng| dials.request_status = Some(status(rng));
+    "status for Renew" => |dials, rng| dials.renew_status = Some(status(rng));
+    "status for Rebind" => |dials, rng| dials.rebind_status = Some(status(rng));
+    "status for Confirm" => |dials, rng| dials.confirm_status = Some(status(rng));
+    "status for Information-request" => |dials, rng| dials.inform_status = Some(status(rng));
+    "status in associations" => |dials, rng| dials.association_status = Some(status(rng));
+    "status in leases" => |dials, rng| dials.lease_status = Some(status(rng));
+    "two statuses" => |dials, rng| dials.unasked = vec![said(rng), said(rng)];
+
+    // Times.
+    "strange times" => |dials, rng| dials.times = Some(times(rng));
+    "strange times of prefixes" => |dials, rng| dials.prefix_times = Some(times(rng));
+    "short times" => |dials, _| dials.times = Some(Times::new(3, 5, 6, 10));
+    "preferred over valid" => |dials, _| dials.preferred_over_valid = true;
+    "T1 over T2" => |dials, _| dials.t1_over_t2 = true;
+
+    // How much, and how often.
+    "many leases" => |dials, rng| dials.extra_leases = one_of(rng, &[1, 8, 15]);
+    "a flood of leases" => |dials, _| dials.extra_leases = 100;
+    "doubles leases" => |dials, _| dials.doubles_leases = true;
+    "one prefix for all" => |dials, _| dials.same_prefix = true;
+    "associations of nobody" => |dials, rng| dials.first = strangers(rng);
+    "pads to 64 KiB" => |dials, rng| dials.unasked = raw(65_000, one_of(rng, &[300, 8900, 60_000]));
+    "six hundred options" => |dials, _| dials.unasked = vec![empty(65_000); 600];
+    "withholds options" => |dials, _| dials.withhold = (20..=32).collect();
+
+    // Octets.
+    "trailing octets" => |dials, rng| dials.trailing = vec![0; one_of(rng, &[1, 2, 3])];
+    "overruns" => |dials, _| dials.trailing = vec![0, 3, 0xff, 0xff];
+    "cuts short" => |dials, rng| dials.cut_after = Some(one_of(rng, &[0, 1, 3, 4, 7, 30, 60, 90]));
+    "options of code zero" => |dials, rng| dials.first = raw(0, one_of(rng, &[0, 2]));
+    "short associations" => |dials, rng| dials.first = raw(one_of(rng, &[3, 25]), one_of(rng, &[0, 4, 11]));
+    "short leases" => |dials, rng| dials.within_associations = raw(one_of(rng, &[5, 26]), one_of(rng, &[0, 16, 23]));
+    "overrun in associations" => |dials, rng| dials.within_associations = vec![lies(one_of(rng, &[5, 26, 13]))];
+    "strange prefixes" => |dials, rng| dials.within_associations = vec![prefix(one_of(rng, &[0, 1, 15, 129, 137, 200, 255]))];
+    "strange addresses" => |dials, rng| dials.within_associations = vec![address(one_of(rng, &ADDRESSES))];
+    "strange exclusions" => |dials, rng| dials.within_leases = vec![exclusion(rng)];
+    "overrun in leases" => |dials, _| dials.within_leases = vec![lies(13)];
+    "short statuses" => |dials, rng| short_statuses(dials, one_of(rng, &[0, 1]));
+    "nested deep" => |dials, _| dials.unasked = vec![nested()];
+    "wrong lengths" => |dials, rng| dials.first = raw(one_of(rng, &[7, 8, 14, 20, 32, 82, 83]), one_of(rng, &[0, 3, 9]));
+    "broken lists" => |dials, rng| dials.unasked = raw(one_of(rng, &[23, 24, 31, 39, 56, 64, 103]), one_of(rng, &[0, 1, 15, 17, 64]));
+    "long lists" => |dials, rng| dials.unasked = raw(one_of(rng, &[23, 31]), 16 * 3000);
+    "hostile status text" => |dials, rng| dials.unasked = vec![text(rng)];
+    "hostile names" => |dials, rng| dials.unasked = vec![name(rng)];
+
+    // Bounds, keys.
+    "bounds of retransmission" => |dials, rng| dials.unasked = bounds(rng);
+    "a short refresh time" => |dials, rng| dials.unasked = vec![value(code::INFORMATION_REFRESH_TIME, one_of(rng, &[0, 600, u32::MAX]))];
+    "authentications" => |dials, rng| dials.unasked = authentications(rng);
+}
+
+const QUESTIONS: [MessageType; 7] = [
+    MessageType::Solicit,
+    MessageType::Request,
+    MessageType::Renew,
+    MessageType::Rebind,
+    MessageType::Confirm,
+    MessageType::Release,
+    MessageType::InformationRequest,
+];
+
+const TYPES: [MessageType; 4] =
+    [MessageType::Advertise, MessageType::Reply, MessageType::Reconfigure, MessageType::Solicit];
+
+const IDENTIFIERS: [Identifier; 5] = [
+    Identifier::Missing,
+    Identifier::Wrong,
+    Identifier::Double,
+    Identifier::Short,
+    Identifier::Long,
+];
+
+/// Unspecified, loopback, multicast, link-local, IPv4-mapped.
+const ADDRESSES: [&str; 5] = ["::", "::1", "ff02::1", "fe80::99", "::ffff:192.0.2.1"];
+
+fn several(rng: &mut Rng) -> std::collections::BTreeSet<MessageType> {
+    QUESTIONS.into_iter().filter(|_| rng.chance(50)).collect()
+}
+
+fn status(rng: &mut Rng) -> StatusCode {
+    StatusCode(one_of(rng, &[0, 1, 2, 3, 4, 5, 6, 7, 77]))
+}
+
+fn said(rng: &mut Rng) -> DhcpOption {
+    crate::server::status(status(rng))
+}
+
+/// Times that make little sense, or much of all of them together.
+fn times(rng: &mut Rng) -> Times {
+    const SOME: [u32; 8] = [0, 1, 2, 30, 600, 3600, 86_400, u32::MAX];
+    let mut any = || one_of(rng, &SOME);
+    Times::new(any(), any(), any(), any())
+}
+
+fn raw(code: u16, length: usize) -> Vec<DhcpOption> {
+    vec![DhcpOption::Raw { code, payload: vec![0x61; length] }]
+}
+
+const fn empty(code: u16) -> DhcpOption {
+    DhcpOption::Raw { code, payload: Vec::new() }
+}
+
+fn value(code: u16, value: u32) -> DhcpOption {
+    DhcpOption::Raw { code, payload: value.to_be_bytes().to_vec() }
+}
+
+/// Associations that no client has asked for: an IA_PD and an IA_NA with a
+/// lease, and an IA_TA.
+fn strangers(rng: &mut Rng) -> Vec<DhcpOption> {
+    let iaid = Iaid(one_of(rng, &[0, 77, u32::MAX]));
+    let with = |code, lease| {
+        let header = [&iaid.0.to_be_bytes()[..], &[0; 8]].concat();
+        DhcpOption::Raw { code, payload: [header, encoded(&lease)].concat() }
+    };
+    let temporary = DhcpOption::Raw { code: code::IA_TA, payload: vec![0; 4] };
+    vec![with(25, prefix(56)), with(3, address("2001:db8:bad::1")), temporary]
+}
+
+fn encoded(option: &DhcpOption) -> Vec<u8> {
+    let mut octets = Vec::new();
+    option.encode(&mut octets).expect("a short option");
+    octets
+}
+
+/// A prefix of this length, be it one or not, with bits set below it.
+fn prefix(length: u8) -> DhcpOption {
+    let address = [0x20, 1, 0xd, 0xb8, 0xba, 0xd0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+    let times = [0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10];
+    DhcpOption::Raw {
+        code: code::IAPREFIX,
+        payload: [&times[..], &[length], &address[..]].concat(),
+    }
+}
+
+fn address(text: &str) -> DhcpOption {
+    let address: std::net::Ipv6Addr = text.parse().expect("an address");
+    let times = [0, 0, 0x0e, 0x10, 0, 0, 0x0e, 0x10];
+    let payload = [&address.octets()[..], &times].concat();
+    DhcpOption::Raw { code: code::IAADDR, payload }
+}
+
+/// An option whose last inner one points beyond its end.
+fn lies(code: u16) -> DhcpOption {
+    let lengths: usize = match code {
+        5 => 24,
+        26 => 25,
+        _ => 2,
+    };
+    let inner = [0, 13, 0xff, 0xf0];
+    DhcpOption::Raw { code, payload: [&vec![0x20; lengths][..], &inner].concat() }
+}
+
+fn exclusion(rng: &mut Rng) -> DhcpOption {
+    let payloads: [&[u8]; 8] = [
+        &[],
+        &[64],
+        &[64, 0x40],
+        &[56, 0],
+        &[57, 0x80],
+        &[0, 0],
+        &[129, 0xff],
+        &[255, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17],
+    ];
+    let payload = one_of(rng, &payloads).to_vec();
+    DhcpOption::Raw { code: code::PD_EXCLUDE, payload }
+}
+
+fn short_statuses(dials: &mut Dials, length: usize) {
+    let short = raw(code::STATUS_CODE, length);
+    dials.unasked.clone_from(&short);
+    dials.within_leases.clone_from(&short);
+    dials.within_associations = short;
+}
+
+/// Associations within leases within associations, and so on.
+fn nested() -> DhcpOption {
+    let mut octets = Vec::new();
+    for level in 0..2000_usize {
+        let header: usize = if level % 2 == 0 { 12 } else { 25 };
+        let code: u16 = if level % 2 == 0 { 25 } else { 26 };
+        let inner = core::mem::take(&mut octets);
+        if inner.len() + header + 4 > 60_000 {
+            octets = inner;
+            break;
+        }
+        let length = u16::try_from(header + inner.len()).expect("below 60,000");
+        octets =
+            [&code.to_be_bytes()[..], &length.to_be_bytes(), &vec![0; header], &inner].concat();
+    }
+    let payload = octets.split_off(4);
+    DhcpOption::Raw { code: code::IA_PD, payload }
+}
+
+fn text(rng: &mut Rng) -> DhcpOption {
+    let texts: [&[u8]; 5] = [
+        b"\x1b[2J\x9b1m",
+        b"\n<3>kernel: fake",
+        b"a\0b\xff\xfe",
+        "\u{202e}txet".as_bytes(),
+        &[b'x'; 60_000],
+    ];
+    let text = one_of(rng, &texts);
+    let payload = [&[0, 1], text].concat();
+    DhcpOption::Raw { code: code::STATUS_CODE, payload }
+}
+
+/// Names that are none, and names that mean something to a shell.
+fn name(rng: &mut Rng) -> DhcpOption {
+    let names: [&[u8]; 8] = [
+        b"\x06$(id)x\x00",
+        b"\x04`id`\x00",
+        b"\x05a;b|c\x00",
+        b"\x03../\x02..\x00",
+        b"\x06() { :\x00",
+        b"\xc0\x00",
+        b"\x40aaaa\x00",
+        b"\x03abc",
+    ];
+    let code = one_of(rng, &[code::DOMAIN_LIST, code::CLIENT_FQDN, code::AFTR_NAME, 103]);
+    DhcpOption::Raw { code, payload: one_of(rng, &names).to_vec() }
+}
+
+fn bounds(rng: &mut Rng) -> Vec<DhcpOption> {
+    let seconds = one_of(rng, &[0, 59, 60, 300, 7200, 86_401, u32::MAX]);
+    vec![value(code::SOL_MAX_RT, seconds), value(code::INF_MAX_RT, seconds)]
+}
+
+/// One or two authentications that are none.
+fn authentications(rng: &mut Rng) -> Vec<DhcpOption> {
+    let length = one_of(rng, &[0, 10, 11, 12, 27, 28, 29]);
+    let payload: Vec<u8> = [3, 1, 0].into_iter().chain(draw::octets(rng)).take(length).collect();
+    vec![DhcpOption::Raw { code: code::AUTH, payload }; one_of(rng, &[1, 2])]
+}

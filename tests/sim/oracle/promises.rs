@@ -1,0 +1,197 @@
+//! What a client may count on, it uses: a lease is used until its end unless
+//! somebody takes it away, what a server extends is extended as it says, and
+//! T1 and T2 are acted on when they come (RFC 9915 §18.2.4, §18.2.5,
+//! §18.2.10.1).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use dhc6c_core::desired::{Desired, Lifetimes};
+use dhc6c_core::engine::{Config, Input};
+use dhc6c_core::snapshot::{Mode, StateName};
+use dhc6c_core::time::{Instant, Lifetime};
+use dhc6c_core::wire::{Ia, Message, MessageType, StatusCode};
+
+use crate::hooks::in_use;
+use crate::server::Lease;
+
+use super::answers::Exchange;
+use super::{leases, lifetimes};
+
+/// More leases in one association than are looked at.
+const MANY: usize = 20;
+
+/// What was promised to one client.
+pub(super) struct Promises {
+    /// T1 and T2 are what servers say.
+    keeps_time: bool,
+    anonymous: bool,
+    /// What was in use before the last input.
+    before: BTreeMap<Lease, Lifetimes>,
+    /// Anything may go with this input.
+    excused: bool,
+    /// What a server or another host has taken away with it.
+    gone: BTreeSet<Lease>,
+    /// What a server has extended with it.
+    extended: BTreeMap<Lease, Lifetimes>,
+    /// A server has said that this is another link.
+    not_on_link: bool,
+    timers: Option<Timers>,
+}
+
+/// When to act on leases, as a server has said.
+struct Timers {
+    t1: Instant,
+    t2: Instant,
+    /// What they are for.
+    leases: BTreeSet<Lease>,
+}
+
+impl Promises {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            keeps_time: keeps_time(config),
+            anonymous: config.anonymous,
+            before: BTreeMap::new(),
+            excused: false,
+            gone: BTreeSet::new(),
+            extended: BTreeMap::new(),
+            not_on_link: false,
+            timers: None,
+        }
+    }
+
+    pub(super) fn is_configured(&mut self, config: &Config) {
+        self.keeps_time = keeps_time(config);
+        self.anonymous = config.anonymous;
+    }
+
+    /// A new process.
+    pub(super) fn begin_again(&mut self) {
+        self.before.clear();
+        (self.not_on_link, self.timers) = (false, None);
+    }
+
+    /// The client is about to get this.
+    pub(super) fn begin(&mut self, input: &Input, desired: &Desired) {
+        self.before = in_use(desired);
+        self.gone.clear();
+        self.extended.clear();
+        self.excused = match input {
+            Input::Release | Input::Restart | Input::Stop { .. } | Input::Configure(_) => true,
+            Input::Link(_) | Input::Resumed => self.anonymous,
+            _ => false,
+        };
+        match input {
+            Input::AddressDuplicate(address) => _ = self.gone.insert(Lease::Address(*address)),
+            Input::Link(_) | Input::Resumed | Input::Configure(_) => self.timers = None,
+            _ => {}
+        }
+    }
+
+    /// The client sends a message of this type.
+    pub(super) fn send(&mut self, kind: MessageType) {
+        if kind != MessageType::Renew {
+            self.timers = None;
+        }
+    }
+
+    /// The client takes this Reply, whatever it is good for.
+    pub(super) fn hear(&mut self, reply: &Message) {
+        let associations = reply.ia_nas().chain(reply.ia_pds());
+        let mut statuses = reply.status().into_iter().chain(associations.filter_map(Ia::status));
+        self.not_on_link |= statuses.any(|status| status.code == StatusCode::NOT_ON_LINK);
+        self.timers = None;
+    }
+
+    /// The client takes this Reply for what is in it; `associations` are those that count.
+    pub(super) fn take(
+        &mut self,
+        now: Instant,
+        reply: &Message,
+        associations: &[&Ia],
+        exchange: Option<&Exchange>,
+    ) {
+        let all = || reply.ia_nas().chain(reply.ia_pds());
+        let given: Vec<_> = associations.iter().flat_map(|ia| lifetimes(ia)).collect();
+        let ended = given.iter().filter(|(.., valid)| valid.is_zero());
+        self.gone.extend(ended.map(|(lease, ..)| *lease));
+        self.timers = timers(now, associations);
+        for ia in associations {
+            for (lease, preferred, valid) in lifetimes(ia) {
+                // A Request names what is offered, which may be in use in
+                // another association.
+                let may_move = |e: &Exchange| {
+                    e.kind == MessageType::Request && self.before.contains_key(&lease)
+                };
+                let named =
+                    exchange.is_some_and(|e| e.named.contains(&(ia.iaid, lease)) && !may_move(e));
+                let once = all().flat_map(leases).filter(|other| *other == lease).count() == 1;
+                if named && once && !valid.is_zero() && ia.options.len() <= MANY {
+                    let (preferred, valid) = (preferred.from_start(now), valid.from_start(now));
+                    self.extended.insert(lease, Lifetimes { preferred, valid });
+                }
+            }
+        }
+    }
+
+    /// After the client was drained.
+    pub(super) fn judge(
+        &mut self,
+        now: Instant,
+        desired: &Desired,
+        state: StateName,
+        timeless: bool,
+    ) {
+        let held = in_use(desired);
+        let is_free = self.excused || self.not_on_link || timeless;
+        for (lease, lifetimes) in &self.before {
+            let ended = lifetimes.valid.is_over(now) || self.gone.contains(lease);
+            let kept = held.get(lease);
+            assert!(kept.is_some() || ended || is_free, "{lease:?} is given up before its end");
+            let extended = self.extended.get(lease).filter(|_| kept.is_some());
+            assert!(extended.is_none() || extended == kept, "{lease:?} is not extended as said");
+        }
+        self.not_on_link &= !held.is_empty();
+        self.judge_timers(now, &held, state);
+    }
+
+    fn judge_timers(&mut self, now: Instant, held: &BTreeMap<Lease, Lifetimes>, state: StateName) {
+        // Only where all that is held has come with them.
+        let fits = |timers: &&Timers| {
+            held.len() == timers.leases.len() && held.keys().all(|l| timers.leases.contains(l))
+        };
+        let timers = self.timers.as_ref().filter(|_| self.keeps_time);
+        let Some(Timers { t1, t2, .. }) = timers.filter(fits) else {
+            self.timers = None;
+            return;
+        };
+        let waits = state == StateName::Bound;
+        assert!(!(waits && *t1 <= now), "T1 has come, and nothing is renewed");
+        let asks_one = waits || state == StateName::Renewing;
+        assert!(!(asks_one && *t2 <= now), "T2 has come, and nothing is rebound");
+    }
+}
+
+/// A client that asks for all it has, all the time.
+fn keeps_time(config: &Config) -> bool {
+    config.mode == Mode::Stateful && !config.prefixes.iter().any(|request| request.retired)
+}
+
+/// The earliest T1 and T2, where all associations come with good ones.
+fn timers(now: Instant, associations: &[&Ia]) -> Option<Timers> {
+    let mut earliest = None;
+    let mut all = BTreeSet::new();
+    for ia in associations {
+        let given = lifetimes(ia);
+        let lasting = given.iter().filter(|(.., valid)| !valid.is_zero());
+        let shortest = lasting.clone().map(|(.., valid)| *valid).min()?;
+        let times = [Lifetime::ZERO, ia.t1, ia.t2, shortest];
+        let is_good = times.windows(2).all(|pair| pair[0] < pair[1]);
+        let at = |time: Lifetime| time.from_start(now).instant();
+        let (t1, t2) = (at(ia.t1).filter(|_| is_good)?, at(ia.t2)?);
+        let (first, second) = earliest.get_or_insert((t1, t2));
+        (*first, *second) = ((*first).min(t1), (*second).min(t2));
+        all.extend(lasting.map(|(lease, ..)| *lease));
+    }
+    earliest.map(|(t1, t2)| Timers { t1, t2, leases: all })
+}
