@@ -7,6 +7,7 @@ mod finish;
 mod hooks;
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::rc::Rc;
 
 use dhc6c_core::desired::{self, Desired};
@@ -32,7 +33,7 @@ use crate::os::link::{AddressState, Change, Links};
 use crate::os::lock::Lock;
 use crate::os::resolver::Resolver;
 use crate::os::store::{Kept, Store};
-use crate::os::udp::Socket;
+use crate::os::udp::{SERVERS, Socket};
 use crate::os::writer::Writer;
 
 use super::cli::{Global, InitialDelay, RunOptions};
@@ -454,6 +455,9 @@ impl Uplink {
                 Output::Keep(record) => self.keep(*record),
                 Output::Event(event) => self.narrate(now, &event),
                 Output::Transmit(octets) => self.send(&octets),
+                Output::TransmitTo { destination, source, octets } => {
+                    self.send_to(destination, source, &octets);
+                }
                 Output::SolicitRouters => self.solicit_routers(),
             }
         }
@@ -491,8 +495,13 @@ impl Uplink {
     }
 
     fn send(&mut self, octets: &[u8]) {
-        let (Some(socket), Some(source)) = (&self.socket, self.link.link_local) else { return };
-        if let Err(error) = socket.send(source, octets) {
+        let Some(source) = self.link.link_local else { return };
+        self.send_to(SERVERS, source, octets);
+    }
+
+    fn send_to(&mut self, destination: Ipv6Addr, source: Ipv6Addr, octets: &[u8]) {
+        let Some(socket) = &self.socket else { return };
+        if let Err(error) = socket.send(destination, source, octets) {
             // It is sent again by and by, as if it had been lost on the way.
             debug!("{}: cannot send: {error}", self.name);
             self.refused = Some(format!("cannot send: {error}"));

@@ -184,6 +184,8 @@ impl Kernel {
             Step::RemoveUnreachable(prefix) => self.remove(unreachable(*prefix), errors).await,
             Step::SetResolver(told) => self.resolver.set(told).map(|()| true),
             Step::ClearResolver => self.resolver.clear().map(|()| true),
+            // No configuration names a device yet.
+            Step::SetIpv4(_) | Step::ClearIpv4 => Ok(true),
         };
         done.unwrap_or_else(|error| {
             errors.push(error);
@@ -369,6 +371,10 @@ fn in_words(step: &Step) -> String {
             format!("tell the resolver: {}", [servers, domains].concat().join(" "))
         }
         Step::ClearResolver => "take back what the resolver was told".to_owned(),
+        Step::SetIpv4(ipv4) => {
+            format!("set address {}/{} on {}", ipv4.address, ipv4.length, ipv4.device)
+        }
+        Step::ClearIpv4 => "remove the IPv4 address".to_owned(),
     }
 }
 

@@ -402,7 +402,7 @@ fn rx_11_datagrams_go_to_the_servers_and_come_by_our_interface_alone() {
         server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         server.join_multicast_v6(&servers, peer).unwrap();
         let mut socket = Socket::open("u0", world.index, Marks::default()).unwrap();
-        socket.send(world.link_local, b"solicit").unwrap();
+        socket.send(servers, world.link_local, b"solicit").unwrap();
         let mut buffer = [0; 99];
         let (length, from) = server.recv_from(&mut buffer).unwrap();
         assert_eq!(&buffer[..length], b"solicit");

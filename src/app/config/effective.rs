@@ -357,6 +357,7 @@ impl Wan {
             quirks: self.quirks.value.clone(),
             initial_delay,
             limit: SendLimit::new(messages, window),
+            dhcp4o6: None,
             ..bare
         }
     }
