@@ -22,6 +22,8 @@ mod oracle;
 mod router;
 #[path = "../sim/server/mod.rs"]
 mod server;
+#[path = "../sim/v4_oracle.rs"]
+mod v4_oracle;
 #[path = "../sim/world.rs"]
 mod world;
 

@@ -12,7 +12,7 @@ use dhc6c_core::snapshot::{Snapshot, StateName};
 use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::MessageType;
 
-use crate::client::{Client, Sent};
+use crate::client::{Client, Sent, SentV4};
 use crate::history::{Entry, History};
 use crate::kernel::{Detection, Verdict};
 use crate::link::Netem;
@@ -59,7 +59,7 @@ pub enum Restart {
 
 /// What is going to happen.
 enum Happening {
-    AtServer { server: usize, client: usize, octets: Vec<u8> },
+    AtServer { server: usize, client: usize, source: Ipv6Addr, octets: Vec<u8> },
     AtClient { client: usize, datagram: Datagram },
     Detected { client: usize, detection: Detection },
     Applied { client: usize },
@@ -342,7 +342,9 @@ impl World {
     fn happen(&mut self) {
         let Some((_, happening)) = self.queue.pop_first() else { return };
         match happening {
-            Happening::AtServer { server, client, octets } => self.serve(server, client, &octets),
+            Happening::AtServer { server, client, source, octets } => {
+                self.serve(server, client, source, &octets);
+            }
             Happening::AtClient { client, datagram } => self.deliver(client, datagram),
             Happening::Applied { client } => self.input(client, Input::Applied),
             Happening::Detected { client, detection } => {
@@ -366,15 +368,14 @@ impl World {
         assert!(!spins, "the deadline {deadline:?} stays after it came: {again:?}");
     }
 
-    fn serve(&mut self, server: usize, client: usize, octets: &[u8]) {
+    fn serve(&mut self, server: usize, client: usize, from: Ipv6Addr, octets: &[u8]) {
         let node = &mut self.servers[server];
         if node.unreachable {
             return;
         }
         self.history.add(self.now, Entry::Reached(server, octets.to_vec()));
         let source = node.link_local;
-        let client_address = self.clients[client].link.link_local.expect("it has sent");
-        for answer in node.model.handle(self.now, client_address, octets) {
+        for answer in node.model.handle(self.now, from, octets) {
             self.history.add(self.now, Entry::Answered(server, answer.octets.clone()));
             let datagram =
                 Datagram { source, destination: answer.destination, octets: answer.octets };
@@ -427,6 +428,9 @@ impl World {
     fn act(&mut self, client: usize, output: Output) {
         match output {
             Output::Transmit(octets) => self.transmit(client, octets),
+            Output::TransmitTo { destination, source, octets } => {
+                self.transmit_to(client, destination, source, &octets);
+            }
             Output::SolicitRouters => {
                 self.history.add(self.now, Entry::Note("asks the routers".to_owned()));
                 let (now, node) = (self.now, &mut self.clients[client]);
@@ -460,11 +464,32 @@ impl World {
         assert!(node.link.up && node.link.link_local.is_some(), "sends on a link that is down");
         let message = node.oracle.sends(self.now, &octets);
         node.sent.push(Sent { at: self.now, message });
+        let source = node.link.link_local.expect("it sends");
         for server in 0..self.servers.len() {
-            for at in self.arrivals() {
-                let octets = octets.clone();
-                self.enqueue(at, Happening::AtServer { server, client, octets });
+            self.carry(server, client, source, &octets);
+        }
+    }
+
+    /// A message of DHCPv4 over DHCPv6 goes to whoever has that address.
+    fn transmit_to(&mut self, client: usize, to: Ipv6Addr, source: Ipv6Addr, octets: &[u8]) {
+        self.history.add(self.now, Entry::SentV4(client, to, octets.to_vec()));
+        let node = &mut self.clients[client];
+        let is_ours =
+            node.link.link_local == Some(source) || node.kernel.usable().contains(&source);
+        assert!(node.link.up && is_ours, "sends from {source}, which it does not have");
+        let (query, message) = node.oracle.sends_v4(self.now, to, source, octets);
+        node.sent_v4.push(SentV4 { at: self.now, to, source, query, message });
+        for server in 0..self.servers.len() {
+            if self.servers[server].model.listens_at(to) {
+                self.carry(server, client, source, octets);
             }
+        }
+    }
+
+    fn carry(&mut self, server: usize, client: usize, source: Ipv6Addr, octets: &[u8]) {
+        for at in self.arrivals() {
+            let octets = octets.to_vec();
+            self.enqueue(at, Happening::AtServer { server, client, source, octets });
         }
     }
 
