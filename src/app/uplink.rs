@@ -273,6 +273,7 @@ impl Uplink {
         }
         self.fire_named("started", &self.snapshot(clock::now()), Vec::new());
         self.engine.handle_input(clock::now(), Input::Link(self.link));
+        self.note_addresses(clock::now());
         self.drain(clock::now()).await;
         // What an earlier process left behind and nobody wants any more.
         self.apply(clock::now()).await;
@@ -378,6 +379,7 @@ impl Uplink {
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
             self.apply(now).await;
+            self.note_addresses(now);
         }
     }
 
@@ -491,6 +493,14 @@ impl Uplink {
             {
                 self.engine.handle_input(now, Input::AddressUsable(address));
             }
+        }
+    }
+
+    /// Addresses that others have put on the interface may be sent from as
+    /// well (RFC 7341 §9).
+    fn note_addresses(&mut self, now: Instant) {
+        for address in self.links.usable(self.link.index) {
+            self.engine.handle_input(now, Input::AddressUsable(address));
         }
     }
 

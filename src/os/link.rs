@@ -136,6 +136,14 @@ impl Links {
         self.table.addresses.get(&(index, address)).copied()
     }
 
+    /// The addresses of an interface that are fit for use, whoever has
+    /// put them there.
+    pub(crate) fn usable(&self, index: u32) -> Vec<Ipv6Addr> {
+        let all = self.table.addresses.iter();
+        let usable = all.filter(|((at, _), state)| *at == index && **state == AddressState::Usable);
+        usable.map(|((_, address), _)| *address).collect()
+    }
+
     /// The link-layer address to make a DUID from: this interface's if it is
     /// an Ethernet one, otherwise that of the first interface that is
     /// (RFC 9915 §11.2 allows any interface of the machine).

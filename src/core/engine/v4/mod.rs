@@ -167,8 +167,15 @@ impl Client {
         self.common.sources = sources;
         let bound_to = self.common.lease.as_ref().and_then(|lease| lease.source);
         let is_gone = |source: Ipv6Addr| !self.common.sources.has(source);
-        if bound_to.is_some_and(is_gone) && self.common.via.is_some() {
-            self.rebind_source(now);
+        if self.common.via.is_none() {
+            return;
+        }
+        match &self.state {
+            State::Requesting(requesting) if requesting.source.is_some_and(is_gone) => {
+                self.start_over(now);
+            }
+            _ if bound_to.is_some_and(is_gone) => self.rebind_source(now),
+            _ => {}
         }
     }
 

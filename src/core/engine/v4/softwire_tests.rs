@@ -241,3 +241,15 @@ fn dhcp_4o6b_08_4o6s_06_a_shared_lease_with_another_address_is_discovered_anew()
         (V4State::Selecting, Kind::Discover, None)
     );
 }
+
+#[test]
+fn dhcp_4o6b_05_an_address_that_goes_while_it_is_told_is_not_bound_to() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+    play.set_sources(&["2001:db8:2::5"], &[]);
+    assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:2::5"));
+}
