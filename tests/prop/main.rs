@@ -29,6 +29,7 @@ mod world;
 
 mod decoder;
 mod engine;
+mod ipv4;
 mod messages;
 
 use proptest::test_runner::Config;
