@@ -4,7 +4,7 @@ CARGO ?= cargo
 LOG := target/test.log
 MUSL := $(shell uname -m)-unknown-linux-musl
 
-.PHONY: build demo test unit tools lint interop bench conformance check-conformance faults clean
+.PHONY: build demo test unit tools lint interop bench conformance check-conformance faults fuzz corpus clean
 
 build:
 	$(CARGO) build --release
@@ -15,8 +15,8 @@ demo:
 	scripts/demo.sh target/release/dhc6c target/release/examples/lab-server
 
 # Every tier: unit, property (debug and release), simulation, real servers in
-# network namespaces. Installs the servers as root; a tier that cannot run
-# fails here instead of being skipped. Most of the time is spent waiting.
+# network namespaces and in a guest. Installs them as root; a tier that cannot
+# run fails here instead of being skipped. Most of the time is spent waiting.
 test: tools
 	@mkdir -p target
 	@bash -c 'set -o pipefail; \
@@ -28,10 +28,11 @@ test: tools
 unit:
 	$(CARGO) test --lib --bins --test floors --test prop --test sim
 
-# The servers that the namespace tier talks to (Debian packages).
+# The servers that the namespace tier talks to, and the guest (Debian packages).
 tools:
 	scripts/install-test-tools.sh
 	scripts/install-newest-servers.sh target/newest
+	scripts/guest/build.sh target/guest
 
 lint:
 	$(CARGO) fmt --check
@@ -69,6 +70,17 @@ check-conformance:
 # fails where the test beside it does not see it.
 faults:
 	scripts/faults.sh
+
+# Runs each fuzz target for SECONDS, two at a time. What fails is in
+# target/fuzz/artifacts.
+SECONDS ?= 60
+fuzz:
+	scripts/install-fuzzer.sh
+	scripts/fuzz.sh $(SECONDS)
+
+# Writes the seeds of the fuzz targets anew; what fuzzers found stays.
+corpus:
+	$(CARGO) run --quiet --example fuzz-corpus -- fuzz/corpus
 
 clean:
 	$(CARGO) clean

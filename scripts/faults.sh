@@ -2,6 +2,9 @@
 # Puts one fault after the other of docs/faults.tsv into a copy of the code and
 # runs the test that has to see it. Fails where one does not, or where a fault
 # cannot be put in any more.
+#
+# `faults.sh N` puts in one in N of them, beginning with the one whose place is
+# the number of commits modulo N: N commits in a row have them all.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,8 +17,12 @@ done
 [ ! -e rust-toolchain.toml ] || cp rust-toolchain.toml "$copy/"
 tab=$(printf '\t')
 unseen=0
+every=${1:-1}
+place=$(git rev-list --count HEAD 2>/dev/null || echo 0)
 while IFS="$tab" read -r fault file test from to; do
     case $fault in '#'*) continue ;; esac
+    place=$((place + 1))
+    [ $((place % every)) -eq 0 ] || continue
     FROM=$from TO=$to perl -0pi -e '
         my ($from, $to) = map { s/\\n/\n/gr } @ENV{"FROM", "TO"};
         s/\Q$from\E/$to/ or die "the fault does not fit: $from\n"' "$copy/$file"

@@ -13,6 +13,7 @@ use crate::os::error::{Error, Kind};
 
 use super::config::{self, DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, Shared};
 use super::log::{Colour, Format, Verbosity};
+use super::pattern;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -390,7 +391,12 @@ fn check(options: &RunOptions) -> Result<(), Error> {
     let mut names: Vec<_> = interfaces.iter().collect();
     names.sort();
     names.dedup();
-    if names.len() < interfaces.len() {
+    let is_impossible = |name: &&&String| !pattern::is_possible(name) || pattern::is_one(name);
+    if let Some(name) = names.iter().find(is_impossible) {
+        let name = name.escape_debug();
+        Err(usage(format!("`{name}` cannot be the name of an interface"))
+            .hint("patterns are for the configuration file"))
+    } else if names.len() < interfaces.len() {
         Err(usage("an interface is named twice").hint("name each interface once"))
     } else if pd.len() > MOST_PREFIXES {
         Err(usage(format!("--pd is given more than {MOST_PREFIXES} times"))

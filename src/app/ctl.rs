@@ -50,8 +50,8 @@ pub(crate) fn done_line() -> String {
 }
 
 /// The answer when something cannot be done.
-pub(crate) fn refused_line(why: &str) -> String {
-    serde_json::json!({ "error": why }).to_string()
+pub(crate) fn failed_line(failure: &Failure) -> String {
+    serde_json::json!({ "error": failure.to_string(), "failure": failure }).to_string()
 }
 
 /// `dhc6c status [IFACE] [--json]`
@@ -69,7 +69,7 @@ pub(crate) fn status(
             .and_then(|mut lines| lines.next().unwrap_or_else(|| Err(hung_up())))
             .map_err(failed)?;
         if let Some(refused) = refusal(&line) {
-            return Err(failed(refused));
+            return Err(refused.about(&name));
         }
         let garbled = |error| failed(Error::new("cannot read the status", error));
         if as_json {
@@ -109,22 +109,29 @@ pub(crate) fn order(
     command: Command,
     interfaces: &[String],
 ) -> Result<(), Failure> {
-    let mut names = match interfaces {
+    let names = match interfaces {
         [] => running(&global.run_dir, None)?,
         names => names.to_vec(),
     };
-    if command == Command::Reload {
-        // One interface speaks for its whole process.
-        names.truncate(1);
+    // All are told before any is waited for.
+    let asked: Vec<_> =
+        names.iter().map(|name| (name, ask(&global.run_dir, name, command))).collect();
+    let mut outcome = Ok(());
+    for (name, lines) in asked {
+        outcome = outcome.and(carried_out(name, lines));
     }
-    for name in &names {
-        // The answer to a stop comes when all has ended; a connection that
-        // ends without one says the same.
-        let mut lines =
-            ask(&global.run_dir, name, command).map_err(|error| Failure::on(name, error))?;
-        lines
-            .try_for_each(|line| refusal(&line?).map_or(Ok(()), Err))
-            .map_err(|error| Failure::on(name, error))?;
+    outcome
+}
+
+/// The answer to a stop comes when all has ended; a connection that ends
+/// without one says the same.
+fn carried_out(
+    name: &str,
+    lines: Result<impl Iterator<Item = Result<String, Error>>, Error>,
+) -> Result<(), Failure> {
+    for line in lines.map_err(|error| Failure::on(name, error))? {
+        let line = line.map_err(|error| Failure::on(name, error))?;
+        refusal(&line).map_or(Ok(()), |refused| Err(refused.about(name)))?;
     }
     Ok(())
 }
@@ -135,7 +142,7 @@ pub(crate) fn wait(global: &Global, interfaces: &[String], timeout: u32) -> Resu
     let late = || Error::new("not ready", format!("{timeout} s have passed")).kind(Kind::TimedOut);
     loop {
         let names = match interfaces {
-            [] => running(&global.run_dir, None),
+            [] => running(&global.run_dir, None).map_err(Failure::from),
             names => Ok(names.to_vec()),
         };
         let done = names.and_then(|names| {
@@ -146,10 +153,13 @@ pub(crate) fn wait(global: &Global, interfaces: &[String], timeout: u32) -> Resu
         });
         match done {
             Ok(()) => return Ok(()),
-            // The client may still come, or come back.
-            Err(error) if error.kind == Kind::NoDaemon || error == hung_up() => {}
-            Err(error) if error.kind == Kind::TimedOut => return Err(late().into()),
-            Err(error) => return Err(error.into()),
+            Err(failure) => match &failure.errors[..] {
+                // The client may still come, or come back.
+                [Error { kind: Kind::NoDaemon, .. }] => {}
+                [error] if *error == hung_up() => {}
+                [Error { kind: Kind::TimedOut, .. }] => return Err(late().into()),
+                _ => return Err(failure),
+            },
         }
         if std::time::Instant::now() >= end {
             return Err(late().into());
@@ -163,17 +173,18 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// A socket cannot wait for no time at all.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
-fn wait_for(run_directory: &Path, name: &str, limit: Duration) -> Result<(), Error> {
+fn wait_for(run_directory: &Path, name: &str, limit: Duration) -> Result<(), Failure> {
     let mut lines = ask_within(run_directory, name, Command::Wait, Some(limit))?;
     let line = lines.next().unwrap_or_else(|| Err(hung_up()))?;
     refusal(&line).map_or(Ok(()), Err)
 }
 
-/// What a running client does not want to do.
-fn refusal(line: &str) -> Option<Error> {
-    let reply: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+/// What a running client cannot do, or does not understand.
+fn refusal(line: &str) -> Option<Failure> {
+    let reply: Value = serde_json::from_str(line).unwrap_or_default();
     let why = reply.get("error")?.as_str()?;
-    Some(Error::new("the running client refuses", why))
+    let failure = reply.get("failure").and_then(|failure| Failure::deserialize(failure).ok());
+    Some(failure.unwrap_or_else(|| Error::new("the running client refuses", why).into()))
 }
 
 /// One line of `watch` for people.

@@ -105,7 +105,7 @@ pub(crate) fn duid(global: &Global, task: DuidTask) -> Result<(), Error> {
 /// (RFC 9915 §11.2).
 fn new() -> Result<Duid, Error> {
     let links = super::runtime()?.block_on(Links::open())?;
-    let link = links.link_address("").ok_or_else(|| {
+    let link = links.address_for_duid("").ok_or_else(|| {
         Error::new("cannot make a DUID", "no interface has a link-layer address")
             .kind(Kind::Runtime)
             .hint("`dhc6c duid set HEX` stores any")

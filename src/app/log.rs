@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use clap::ValueEnum;
 use tracing::field::{Field, Visit};
@@ -51,30 +52,62 @@ pub(crate) enum Colour {
 }
 
 /// Starts the log of this process.
-pub(crate) fn start(verbosity: Verbosity, format: Format, colour: Colour) {
-    let level = match verbosity {
-        Verbosity::Quiet => LevelFilter::WARN,
-        Verbosity::Normal => LevelFilter::INFO,
-        Verbosity::Verbose => LevelFilter::DEBUG,
-        Verbosity::All => LevelFilter::TRACE,
-    };
+pub(crate) fn start(verbosity: Verbosity, format: Format, colour: Colour) -> Log {
     let colour = match colour {
         Colour::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         Colour::Always => true,
         Colour::Never => false,
     };
+    let style = Style { level: verbosity.level(), format, colour };
+    let log = Log(Arc::new(RwLock::new(style)));
     // Fails only where a log was started before: then that one stays.
-    let _ = tracing::subscriber::set_global_default(Lines { level, format, colour });
+    let _ = tracing::subscriber::set_global_default(Lines(Arc::clone(&log.0)));
+    log
+}
+
+impl Verbosity {
+    const fn level(self) -> LevelFilter {
+        match self {
+            Self::Quiet => LevelFilter::WARN,
+            Self::Normal => LevelFilter::INFO,
+            Self::Verbose => LevelFilter::DEBUG,
+            Self::All => LevelFilter::TRACE,
+        }
+    }
+}
+
+/// The way to change a log that has started.
+pub(crate) struct Log(Arc<RwLock<Style>>);
+
+impl Log {
+    /// From now on so much is said, in this format.
+    pub(crate) fn change(&self, verbosity: Verbosity, format: Format) {
+        let mut style = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *style = Style { level: verbosity.level(), format, ..*style };
+        drop(style);
+        // What was found to be of no interest may be now.
+        tracing::callsite::rebuild_interest_cache();
+    }
 }
 
 /// Writes each event as a line.
-struct Lines {
+struct Lines(Arc<RwLock<Style>>);
+
+/// What is written, and how.
+#[derive(Clone, Copy)]
+struct Style {
     level: LevelFilter,
     format: Format,
     colour: bool,
 }
 
 impl Lines {
+    fn style(&self) -> Style {
+        *self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Style {
     fn line(&self, level: Level, text: &str) -> String {
         let (severity, colour) = match level {
             Level::ERROR => ("error: ", "\x1b[31m"),
@@ -104,11 +137,11 @@ impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Libraries speak of their own matters, netlink of every message.
         let ours = metadata.target().starts_with("dhc6c");
-        *metadata.level() <= self.level && (ours || *metadata.level() <= Level::WARN)
+        *metadata.level() <= self.style().level && (ours || *metadata.level() <= Level::WARN)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level)
+        Some(self.style().level)
     }
 
     fn event(&self, event: &Event<'_>) {
@@ -116,7 +149,7 @@ impl Subscriber for Lines {
         event.record(&mut message);
         // One write, so that lines of several writers do not mix; where
         // nobody reads the log there is nobody to tell.
-        let line = self.line(*event.metadata().level(), &message.0);
+        let line = self.style().line(*event.metadata().level(), &message.0);
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 
@@ -148,7 +181,7 @@ mod tests {
     #[test]
     fn each_format_is_one_line() {
         let line = |format, colour, level| {
-            Lines { level: LevelFilter::INFO, format, colour }.line(level, "eth0: \"x\"")
+            Style { level: LevelFilter::INFO, format, colour }.line(level, "eth0: \"x\"")
         };
         assert_eq!(line(Format::Plain, false, Level::INFO), "eth0: \"x\"\n");
         assert_eq!(line(Format::Plain, false, Level::WARN), "warning: eth0: \"x\"\n");

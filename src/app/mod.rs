@@ -4,6 +4,7 @@
 //! This is the only place where the engine and the system meet. Modules in
 //! here may use everything below them; nothing below knows of them.
 
+mod anonymous;
 mod cli;
 mod config;
 mod ctl;
@@ -11,11 +12,14 @@ mod kept;
 mod log;
 mod narrate;
 mod nearest;
+mod pattern;
 mod run;
 mod status;
 mod uplink;
 
 use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
 
 use crate::os::error::{Error, Kind};
 
@@ -63,6 +67,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Error> {
 }
 
 /// What failed, and the interface it is about, if it is about one.
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Failure {
     about: String,
     /// One at least; a configuration file gives several at once.
@@ -75,10 +80,23 @@ impl Failure {
         Self { about: format!("{interface}: "), errors: vec![error] }
     }
 
+    /// The same on an interface, where it is not about one already.
+    fn about(self, interface: &str) -> Self {
+        let about = if self.about.is_empty() { format!("{interface}: ") } else { self.about };
+        Self { about, ..self }
+    }
+
     /// Says all of it on standard error and gives the exit code for it.
     fn report(&self) -> ExitCode {
         // Each is told; what fails together is of one kind.
         self.errors.iter().fold(ExitCode::FAILURE, |_, error| report(&self.about, error))
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let errors: Vec<_> = self.errors.iter().map(ToString::to_string).collect();
+        write!(f, "{}{}", self.about, errors.join("; "))
     }
 }
 

@@ -1,41 +1,45 @@
 //! `dhc6c run`: what happens before and after the loops of the interfaces.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use dhc6c_core::ident::Duid;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tokio::task::{JoinSet, LocalSet};
+use tokio::task::{JoinError, JoinSet, LocalSet};
 use tracing::{info, warn};
 
 use crate::os::control::Asked;
 use crate::os::error::{Error, Kind};
-use crate::os::link::Links;
+use crate::os::link::{Change, Links};
 use crate::os::store::Store;
 use crate::os::writer::Writer;
 use crate::os::{child, clock, permission};
 
 use super::cli::{Global, RunOptions};
 use super::config::{self, Configuration, DuidChoice, Shared, Wan};
+use super::log::{self, Log};
 use super::nearest::nearest;
-use super::uplink::{Order, Settings, Setup, Uplink};
-use super::{Failure, ctl};
+use super::pattern;
+use super::uplink::{Order, Request, Settings, Setup, Uplink};
+use super::{Failure, anonymous, ctl};
 
 /// Runs the client on all interfaces until the last of them has ended.
 pub(crate) fn run(mut global: Global, options: RunOptions) -> Result<(), Failure> {
+    permission::check_descriptors()?;
     child::keep_what_we_inherited();
     let configuration = config::load(&global, &options)?;
     let Shared { log_level, log_format, .. } = &configuration.shared;
-    super::log::start(log_level.value, log_format.value, global.color);
+    let log = log::start(log_level.value, log_format.value, global.color);
     global.take_directories(&configuration.shared);
-    LocalSet::new().block_on(&super::runtime()?, run_all(global, options, configuration))
+    LocalSet::new().block_on(&super::runtime()?, run_all(global, options, configuration, log))
 }
 
 async fn run_all(
     global: Global,
     options: RunOptions,
     configuration: Configuration,
+    log: Log,
 ) -> Result<(), Failure> {
     let links = Links::open().await?;
     // Misspelt names come first: that needs no permission to be told.
@@ -49,117 +53,188 @@ async fn run_all(
     std::fs::create_dir_all(&global.run_dir).map_err(|error| {
         Error::new(format!("cannot make the directory {}", global.run_dir.display()), error)
     })?;
-    let (reloads, reload_requests) = mpsc::channel(1);
+    let (requests, receiver) = mpsc::unbounded_channel();
     let store = Store::new(&global.state_dir);
     let writer = Writer::start()?;
     let mut process = Process {
-        setup: Rc::new(Setup { global, options, store, writer, reloads }),
+        setup: Rc::new(Setup { global, options, store, writer, requests }),
         uplinks: JoinSet::new(),
         running: BTreeMap::new(),
         duids: Vec::new(),
         signals: Signals::open()?,
-        reloads: reload_requests,
-        shared: configuration.shared,
+        requests: receiver,
+        log,
+        ready: BTreeSet::new(),
+        shared: Shared::default(),
+        wans: Vec::new(),
+        watched: None,
+        has_ended: false,
+        stops: false,
     };
-    process.bring_about(configuration.wans, links)?;
-    process.run().await
+    match process.bring_about(configuration, links).await {
+        Ok(()) => process.run().await,
+        Err(failure) => process.give_up(failure).await,
+    }
 }
 
 /// The interfaces of a process, and what is told to all of them.
 struct Process {
     setup: Rc<Setup>,
-    uplinks: JoinSet<Result<(), Failure>>,
+    uplinks: JoinSet<Ended>,
     running: BTreeMap<String, Running>,
     /// Every DUID in use, with the wish that led to it.
     duids: Vec<(Option<DuidChoice>, Duid)>,
     signals: Signals,
-    reloads: mpsc::Receiver<Asked>,
+    requests: mpsc::UnboundedReceiver<Request>,
+    log: Log,
+    /// With `--once`: the interfaces on which everything is there.
+    ready: BTreeSet<String>,
     shared: Shared,
+    /// The uplinks that are wanted, patterns among them.
+    wans: Vec<Wan>,
+    /// All links, where a pattern waits for some of them.
+    watched: Option<Links>,
+    /// An uplink has ended.
+    has_ended: bool,
+    /// All were told to.
+    stops: bool,
 }
 
 /// An uplink that runs.
 struct Running {
     settings: Rc<Settings>,
     orders: mpsc::UnboundedSender<Order>,
+    /// It was told to end because it is wanted no more.
+    ends: bool,
+}
+
+/// How an uplink has ended.
+struct Ended {
+    name: String,
+    outcome: Result<(), Failure>,
 }
 
 impl Process {
     /// Starts the uplinks that do not run yet, tells the others what is new,
-    /// and stops those that are wanted no more. Every uplink watches links
-    /// for itself; the first that starts goes on with these.
-    fn bring_about(&mut self, wans: Vec<Wan>, links: Links) -> Result<(), Failure> {
-        self.running.retain(|_, running| !running.orders.is_closed());
-        let names: Vec<_> = wans.iter().map(|wan| wan.interface.value.clone()).collect();
-        let mut starting = Vec::new();
-        for wan in wans {
-            let name = wan.interface.value.clone();
-            let duid = same_duid(&mut self.duids, &self.setup, &wan, &links)
-                .map_err(|error| Failure::on(&name, error))?;
-            let settings = Rc::new(Settings { shared: self.shared.clone(), wan, duid });
-            match self.running.get_mut(&name) {
-                Some(running) if running.settings == settings => {}
-                Some(running) => {
-                    running.settings = Rc::clone(&settings);
-                    // One that ends at this moment needs no settings.
-                    let _ = running.orders.send(Order::Configure(settings));
-                }
-                None => starting.push((name, settings)),
-            }
-        }
-        let mut links = Some(links);
-        for (name, settings) in starting {
-            self.start(name, settings, links.take());
-        }
-        for (name, running) in &self.running {
-            if !names.contains(name) {
+    /// and stops those that are wanted no more. Where a DUID cannot be had
+    /// nothing of it is done; an uplink that cannot start is left out, and the
+    /// first reason given.
+    async fn bring_about(&mut self, wanted: Configuration, links: Links) -> Result<(), Failure> {
+        let settings = self.resolve(&wanted, &links)?;
+        self.log.change(wanted.shared.log_level.value, wanted.shared.log_format.value);
+        (self.shared, self.wans) = (wanted.shared, wanted.wans);
+        for (name, running) in &mut self.running {
+            running.ends |= settings.iter().all(|wanted| wanted.name() != name);
+            if running.ends {
+                // One that ends at this moment needs no orders.
                 let _ = running.orders.send(Order::Stop);
             }
         }
+        // Every uplink watches links for itself; the first that starts goes on
+        // with these.
+        let mut links = Some(links);
+        let mut outcome = Ok(());
+        for settings in settings {
+            outcome = outcome.and(self.bring_up(settings, &mut links).await);
+        }
+        self.watched = match self.wans.iter().any(Wan::is_pattern) {
+            true => Some(Links::open().await?),
+            false => None,
+        };
+        outcome
+    }
+
+    /// The settings of every uplink that is wanted.
+    fn resolve(
+        &mut self,
+        wanted: &Configuration,
+        links: &Links,
+    ) -> Result<Vec<Rc<Settings>>, Failure> {
+        let settings = |wan: Wan| {
+            let duid = same_duid(&mut self.duids, &self.setup, &wan, links)
+                .map_err(|error| Failure::on(&wan.interface.value, error))?;
+            Ok(Rc::new(Settings { shared: wanted.shared.clone(), wan, duid }))
+        };
+        expanded(&wanted.wans, links, self.running.keys()).into_iter().map(settings).collect()
+    }
+
+    /// Has one uplink run with these settings. One that is about to end comes
+    /// back when it has.
+    async fn bring_up(
+        &mut self,
+        settings: Rc<Settings>,
+        links: &mut Option<Links>,
+    ) -> Result<(), Failure> {
+        match self.running.get_mut(settings.name()) {
+            None => self.start(settings, links.take()).await,
+            Some(running) if running.ends || running.settings == settings => Ok(()),
+            Some(running) => {
+                running.settings = Rc::clone(&settings);
+                let _ = running.orders.send(Order::Configure(settings));
+                Ok(())
+            }
+        }
+    }
+
+    /// An interface has come that a pattern waits for.
+    async fn welcome(&mut self, change: Result<Change, Error>) {
+        let comes = match change {
+            Ok(Change::Link { name, link: Some(_), .. }) => {
+                let is_meant = |wan: &Wan| pattern::matches(&wan.interface.value, &name);
+                !self.running.contains_key(&name) && self.wans.iter().any(is_meant)
+            }
+            Ok(change) => change == Change::Resync,
+            // Its uplinks see that as well, and fail of it.
+            Err(_) => false,
+        };
+        if comes {
+            self.look_again().await;
+        }
+    }
+
+    /// Starts what is wanted and does not run.
+    async fn look_again(&mut self) {
+        let wanted = Configuration { shared: self.shared.clone(), wans: self.wans.clone() };
+        let done = match Links::open().await {
+            Ok(links) => self.bring_about(wanted, links).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(failure) = done {
+            warn!("{failure}");
+        }
+    }
+
+    async fn start(&mut self, settings: Rc<Settings>, links: Option<Links>) -> Result<(), Failure> {
+        let name = settings.name().to_owned();
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let uplink = Uplink::open(&self.setup, Rc::clone(&settings), receiver, links).await;
+        let uplink = uplink.map_err(|error| Failure::on(&name, error))?;
+        self.running.insert(name.clone(), Running { settings, orders, ends: false });
+        self.uplinks.spawn_local(async move {
+            let outcome = uplink.run().await.map_err(|error| Failure::on(&name, error));
+            Ended { name, outcome }
+        });
         Ok(())
     }
 
-    fn start(&mut self, name: String, settings: Rc<Settings>, links: Option<Links>) {
-        let (orders, receiver) = mpsc::unbounded_channel();
-        let running = Running { settings: Rc::clone(&settings), orders };
-        self.running.insert(name.clone(), running);
-        let setup = Rc::clone(&self.setup);
-        self.uplinks.spawn_local(async move {
-            match Uplink::open(&setup, settings, receiver, links).await {
-                Ok(uplink) => uplink.run().await,
-                Err(error) => Err(error),
-            }
-            .map_err(|error| Failure::on(&name, error))
-        });
-    }
-
-    /// Waits for the loops to end; a failure ends them all.
+    /// Waits for the loops to end. One that fails later than at the start
+    /// takes no other with it; the failure shows in the exit code.
     async fn run(mut self) -> Result<(), Failure> {
         let mut outcome = Ok(());
-        loop {
+        while !self.uplinks.is_empty() || self.waits_for_the_first() {
             tokio::select! {
-                ended = self.uplinks.join_next() => match ended {
-                    None => break,
-                    Some(Ok(Ok(()))) => {}
-                    Some(Ok(Err(failure))) => {
-                        outcome = outcome.and(Err(failure));
-                        self.order(&Order::Stop);
-                    }
-                    // A bug, and no reason to leave the others unattended.
-                    Some(Err(panic)) => {
-                        outcome = outcome.and(Err(Error::new("internal error", panic).into()));
-                        self.order(&Order::Stop);
-                    }
-                },
+                Some(ended) = self.uplinks.join_next() => {
+                    outcome = outcome.and(self.note_end(ended).await);
+                }
                 told = self.signals.next() => match told {
                     Told::Order(order) => self.order(&order),
                     Told::Reload => _ = self.reload().await,
                 },
-                Some(asked) = self.reloads.recv() => {
-                    asked.reply(match self.reload().await {
-                        Ok(()) => ctl::done_line(),
-                        Err(why) => ctl::refused_line(&why),
-                    });
-                }
+                change = next_of(self.watched.as_mut()) => self.welcome(change).await,
+                Some(request) = self.requests.recv() => match request {
+                    Request::Reload(asked) => self.reload_for(asked).await,
+                    Request::Ready(name) => self.note_ready(name),
+                },
             }
         }
         if let Ok(setup) = Rc::try_unwrap(self.setup) {
@@ -168,39 +243,127 @@ impl Process {
         outcome
     }
 
-    fn order(&self, order: &Order) {
+    async fn note_end(&mut self, ended: Result<Ended, JoinError>) -> Result<(), Failure> {
+        self.has_ended = true;
+        let Ended { name, outcome } = match ended {
+            Ok(ended) => ended,
+            // A bug, and no reason to leave the others unattended.
+            Err(panic) => {
+                self.running.retain(|_, running| !running.orders.is_closed());
+                let failure = Failure::from(Error::new("internal error", panic));
+                warn!("{failure}");
+                return Err(failure);
+            }
+        };
+        let ended = self.running.remove(&name);
+        if let Err(failure) = &outcome
+            && !self.uplinks.is_empty()
+        {
+            warn!("{failure}");
+        }
+        // It was wanted again before it had ended.
+        if ended.is_some_and(|ended| ended.ends) && !self.stops {
+            self.look_again().await;
+        }
+        outcome
+    }
+
+    /// Stops what has started, because something else could not.
+    async fn give_up(mut self, failure: Failure) -> Result<(), Failure> {
+        self.order(&Order::Stop);
+        let _ = self.run().await;
+        Err(failure)
+    }
+
+    /// Only patterns are wanted, and nothing has come yet that fits one.
+    fn waits_for_the_first(&self) -> bool {
+        self.watched.is_some() && !self.has_ended && !self.stops
+    }
+
+    fn order(&mut self, order: &Order) {
+        self.stops |= matches!(order, Order::Stop);
         for running in self.running.values() {
             // Those that have ended need no orders.
             let _ = running.orders.send(order.clone());
         }
     }
 
+    /// With `--once` all interfaces end together, when everything is there on
+    /// each of them.
+    fn note_ready(&mut self, name: String) {
+        self.ready.insert(name);
+        if self.running.keys().all(|name| self.ready.contains(name)) {
+            self.order(&Order::Leave);
+        }
+    }
+
+    /// Reloads for whoever asked, and for all who have asked meanwhile.
+    async fn reload_for(&mut self, asked: Asked) {
+        let mut asking = vec![asked];
+        while let Ok(request) = self.requests.try_recv() {
+            match request {
+                Request::Reload(asked) => asking.push(asked),
+                Request::Ready(name) => self.note_ready(name),
+            }
+        }
+        let answer = match self.reload().await {
+            Ok(()) => ctl::done_line(),
+            Err(failure) => ctl::failed_line(&failure),
+        };
+        for asked in asking {
+            asked.reply(answer.clone());
+        }
+    }
+
     /// Reads the configuration again and applies what is new in it. One that
     /// is broken changes nothing; the reasons are logged and given.
-    async fn reload(&mut self) -> Result<(), String> {
+    async fn reload(&mut self) -> Result<(), Failure> {
         let done = self.try_reload().await;
         match &done {
             Ok(()) => info!("the configuration was read again"),
-            Err(why) => warn!("the configuration stays as it is: {why}"),
+            Err(failure) => warn!("reload: {failure}"),
         }
         done
     }
 
-    async fn try_reload(&mut self) -> Result<(), String> {
+    async fn try_reload(&mut self) -> Result<(), Failure> {
         let Setup { global, options, .. } = &*self.setup;
-        let Configuration { shared, wans } =
-            config::load(global, options).map_err(|errors| in_words(&errors))?;
-        let links = Links::open().await.map_err(|error| error.to_string())?;
-        for name in shared.needs_restart(&self.shared) {
+        let wanted = config::load(global, options)?;
+        let links = Links::open().await?;
+        for name in wanted.shared.needs_restart(&self.shared) {
             warn!("a new {name} takes effect at the next start");
         }
-        self.shared = shared;
-        self.bring_about(wans, links).map_err(|failure| in_words(&failure.errors))
+        self.bring_about(wanted, links).await
     }
 }
 
-fn in_words(errors: &[Error]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+/// The uplinks with a name each: those of a pattern are there, or run since
+/// they were.
+fn expanded<'a>(
+    wans: &[Wan],
+    links: &'a Links,
+    running: impl Iterator<Item = &'a String>,
+) -> Vec<Wan> {
+    let (patterns, mut named): (Vec<_>, Vec<_>) = wans.iter().cloned().partition(Wan::is_pattern);
+    let usable = links.names().filter(|name| crate::os::link::ipv6_enabled(name));
+    let names: Vec<_> = usable.chain(running.map(String::as_str)).collect();
+    for pattern in patterns {
+        let fitting = names.iter().filter(|name| pattern::matches(&pattern.interface.value, name));
+        for name in fitting {
+            if named.iter().all(|wan| wan.interface.value != **name) {
+                named.push(pattern.of(name));
+            }
+        }
+    }
+    named
+}
+
+/// Waits for the next change, for ever where none is looked for.
+async fn next_of(links: Option<&mut Links>) -> Result<Change, Error> {
+    match links {
+        Some(links) => links.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What a signal says.
@@ -248,6 +411,9 @@ impl Signals {
 /// the file, or because a flag says so.
 fn check_interface(wan: &Wan, options: &RunOptions, links: &Links) -> Result<(), Error> {
     let name = wan.interface.value.as_str();
+    if wan.is_pattern() {
+        return Ok(());
+    }
     if links.find(name).is_none() {
         if !wan.is_named() || options.wait_iface {
             return Ok(());
@@ -258,7 +424,7 @@ fn check_interface(wan: &Wan, options: &RunOptions, links: &Links) -> Result<(),
             None => error.hint("`ip link` lists the interfaces"),
         });
     }
-    if !crate::os::link::ipv6_enabled(name) {
+    if wan.is_named() && !crate::os::link::ipv6_enabled(name) {
         return Err(Error::new("cannot start", "IPv6 is disabled on this interface")
             .hint(format!("enable it: sysctl net.ipv6.conf.{name}.disable_ipv6=0")));
     }
@@ -288,21 +454,26 @@ fn same_duid(
 /// Our DUID: the one given, the stored one, or a new one that is stored.
 fn duid(setup: &Setup, wan: &Wan, links: &Links) -> Result<Duid, Error> {
     let choice = wan.duid.value.as_ref();
-    let link = links.link_address(&wan.interface.value);
+    let link = links.address_for_duid(&wan.interface.value);
     match (choice, &link) {
         (Some(DuidChoice::Given(duid)), _) => return Ok(duid.clone()),
         (Some(DuidChoice::Ll), Some(link)) => return Ok(Duid::ll(link)),
-        // RFC 7844 §4.3: what the link knows of us anyhow.
-        (None, Some(link)) if wan.anonymous.value => return Ok(Duid::ll(link)),
+        (None, _) if wan.anonymous.value => {
+            return anonymous::duid(links.link_address(&wan.interface.value).as_ref());
+        }
         _ => {}
     }
     let Setup { store, options, .. } = setup;
-    let (stored, warning) = store.duid();
-    if let Some(warning) = warning {
-        warn!("{warning}");
-    }
-    if let Some(stored) = stored {
+    if let Some(stored) = stored_duid(store) {
         return check_kind(stored, choice);
+    }
+    if let Some(duid) = duid_of_leases(store, wan) {
+        if !options.dry_run
+            && let Err(error) = store.set_duid(&duid)
+        {
+            warn!("{error}");
+        }
+        return Ok(duid);
     }
     let made = match &link {
         Some(link) if choice != Some(&DuidChoice::Uuid) => Duid::llt(link, clock::unix_seconds()),
@@ -311,18 +482,42 @@ fn duid(setup: &Setup, wan: &Wan, links: &Links) -> Result<Duid, Error> {
     if options.dry_run {
         return Ok(link.map_or(made, |link| Duid::ll(&link)));
     }
-    match (store.set_duid(&made), link) {
-        (Ok(()), _) => Ok(made),
-        // RFC 9915 §11.2: without stable storage a DUID-LLT MUST NOT be used.
-        (Err(error), Some(link)) => {
-            warn!("{error}; the DUID is made from the link-layer address alone");
-            Ok(Duid::ll(&link))
-        }
-        (Err(error), None) => {
-            warn!("{error}; the DUID will be another one after a restart");
-            Ok(made)
-        }
+    let failed = match store.add_duid(&made) {
+        Ok(true) => return Ok(made),
+        // Another process was faster, or what is there is no DUID.
+        Ok(false) => match stored_duid(store) {
+            Some(stored) => return check_kind(stored, choice),
+            None => match store.set_duid(&made) {
+                Ok(()) => return Ok(made),
+                Err(error) => error,
+            },
+        },
+        Err(error) => error,
+    };
+    // RFC 9915 §11.2: without stable storage a DUID-LLT MUST NOT be used.
+    Ok(if let Some(link) = link {
+        warn!("{failed}; the DUID is made from the link-layer address alone");
+        Duid::ll(&link)
+    } else {
+        warn!("{failed}; the DUID will be another one after a restart");
+        made
+    })
+}
+
+fn stored_duid(store: &Store) -> Option<Duid> {
+    let (stored, warning) = store.duid();
+    if let Some(warning) = warning {
+        warn!("{warning}");
     }
+    stored
+}
+
+/// The DUID that leases are kept of: under another one they would be lost. It
+/// is not stored itself where there was no room for it when it was made.
+fn duid_of_leases(store: &Store, wan: &Wan) -> Option<Duid> {
+    let (kept, _) = store.all_leases(&wan.interface.value, clock::now());
+    let duid = kept.filter(|kept| kept.record.has_leases())?.duid;
+    check_kind(duid, wan.duid.value.as_ref()).ok()
 }
 
 /// A stored DUID is kept for ever: all leases hang on it. One of another kind

@@ -1,10 +1,11 @@
 //! The one loop: an interface's engine between its inputs and its outputs.
 //! What people and signals ask for is in `commands`, what hooks are told in
-//! `hooks`, the end in `finish`.
+//! `hooks`, what becomes of the interface in `link`, the end in `finish`.
 
 mod commands;
 mod finish;
 mod hooks;
+mod link;
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -23,7 +24,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use crate::os::apply::Kernel;
-use crate::os::clock::{self, Timer};
+use crate::os::clock::{self, Sleep, Timer};
 use crate::os::control::{Asked, Control};
 use crate::os::error::Error;
 use crate::os::hook::Hooks;
@@ -56,8 +57,16 @@ pub(crate) struct Setup {
     pub(crate) store: Store,
     /// Writes it.
     pub(crate) writer: Writer,
-    /// Where requests to read the configuration again go.
-    pub(crate) reloads: mpsc::Sender<Asked>,
+    /// Where what concerns the whole process goes.
+    pub(crate) requests: mpsc::UnboundedSender<Request>,
+}
+
+/// What an interface tells whoever runs all of them.
+pub(crate) enum Request {
+    /// Somebody wants the configuration to be read again.
+    Reload(Asked),
+    /// With `--once`: everything is there on the interface of this name.
+    Ready(String),
 }
 
 /// The settings of one interface, and of all.
@@ -69,6 +78,13 @@ pub(crate) struct Settings {
     pub(crate) duid: Duid,
 }
 
+impl Settings {
+    /// The name of the interface.
+    pub(crate) fn name(&self) -> &str {
+        &self.wan.interface.value
+    }
+}
+
 /// What a signal, or whoever runs the interfaces, tells one of them.
 #[derive(Clone, Debug)]
 pub(crate) enum Order {
@@ -78,13 +94,18 @@ pub(crate) enum Order {
     Restart,
     /// Go on with these settings.
     Configure(Rc<Settings>),
+    /// With `--once`: end, and leave everything in place.
+    Leave,
     /// Stop as configured.
     Stop,
 }
 
 /// One interface that the client runs on.
 pub(crate) struct Uplink {
+    /// The name that it was started with: of its files and for commands.
     name: String,
+    /// What the kernel calls it now.
+    device: String,
     engine: Interface,
     kernel: Kernel,
     /// Absent while the interface is gone, or its port cannot be had.
@@ -94,6 +115,7 @@ pub(crate) struct Uplink {
     links: Links,
     link: Link,
     timer: Timer,
+    sleep: Sleep,
     control: Control,
     lock: Lock,
     setup: Rc<Setup>,
@@ -102,6 +124,10 @@ pub(crate) struct Uplink {
     iaids: KnownIaids,
     orders: mpsc::UnboundedReceiver<Order>,
     once: bool,
+    /// With `--once`: it was told that everything is there.
+    has_told_ready: bool,
+    /// With `--once`: everything is there on the other interfaces too.
+    leaves_as_it_is: bool,
     give_up_at: Option<Instant>,
     /// Those who follow what happens.
     watchers: Vec<Asked>,
@@ -136,26 +162,6 @@ enum Woken {
     HooksBegun,
 }
 
-/// How far a link can be used.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum State {
-    Gone,
-    Down,
-    Unaddressed,
-    Usable,
-}
-
-impl State {
-    const fn of(link: &Link) -> Self {
-        match link {
-            Link { index: 0, .. } => Self::Gone,
-            Link { up: false, .. } => Self::Down,
-            Link { link_local: None, .. } => Self::Unaddressed,
-            Link { link_local: Some(_), .. } => Self::Usable,
-        }
-    }
-}
-
 /// How the loop ended.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum End {
@@ -183,7 +189,7 @@ impl Uplink {
             Some(links) => links,
             None => Links::open().await?,
         };
-        let link = links.find(name).unwrap_or_default();
+        let link = link::as_far_as_wanted(&links, wan, links.find(name).unwrap_or_default());
         // One that is waited for gets its socket when it comes.
         let socket =
             (link.index != 0).then(|| Socket::open(name, link.index, wan.marks())).transpose()?;
@@ -203,7 +209,8 @@ impl Uplink {
         // What was kept would say who we are.
         let kept = kept.filter(|_| !wan.anonymous.value);
         let resolver = Resolver::new(&global.run_dir, name, wan.dns.value);
-        let mut kernel = Kernel::open(name, link.index, journal, resolver, now).await?;
+        let routes = link::place_of_routes(&links, wan, link.index);
+        let mut kernel = Kernel::open(name, link.index, routes, journal, resolver, now).await?;
         if options.dry_run {
             kernel.pretend();
         }
@@ -223,10 +230,11 @@ impl Uplink {
             }
             None => Interface::new(config, clock::entropy()?),
         };
-        let hooks = (!options.dry_run).then(|| Hooks::new(name, settings.shared.selection()));
+        let hooks = (!options.dry_run).then(|| Hooks::new(settings.shared.selection()));
         let (name, once) = (name.to_owned(), options.once);
         let give_up_at = options.timeout.map(|s| now + Duration::from_secs(u64::from(s)));
         Ok(Self {
+            device: name.clone(),
             name,
             engine,
             kernel,
@@ -235,6 +243,7 @@ impl Uplink {
             links,
             link,
             timer: Timer::new()?,
+            sleep: Sleep::new(),
             control,
             lock,
             setup: Rc::clone(setup),
@@ -242,6 +251,8 @@ impl Uplink {
             iaids,
             orders,
             once,
+            has_told_ready: false,
+            leaves_as_it_is: false,
             give_up_at,
             watchers: Vec::new(),
             waiters: Vec::new(),
@@ -266,11 +277,7 @@ impl Uplink {
     }
 
     async fn serve(&mut self) -> Result<End, Error> {
-        if State::of(&self.link) == State::Gone {
-            info!("{}: there is no such interface yet, waiting for it", self.name);
-        } else {
-            self.note_link();
-        }
+        self.note_first_link();
         self.fire_named("started", &self.snapshot(clock::now()), Vec::new());
         self.engine.handle_input(clock::now(), Input::Link(self.link));
         self.note_addresses(clock::now());
@@ -280,13 +287,18 @@ impl Uplink {
         loop {
             let now = clock::now();
             self.drain(now).await;
-            self.tell_waiters();
+            self.tell_ready();
             if let Some(end) = self.end(now) {
                 return Ok(end);
             }
             let deadline = self.engine.poll_deadline();
             self.timer.set(earliest(deadline.map(|deadline| deadline.at), self.give_up_at));
             let woken = self.wait().await;
+            if self.sleep.is_over() {
+                info!("{}: the machine was suspended", self.name);
+                self.engine.handle_input(clock::now(), Input::Resumed);
+                self.drain(clock::now()).await;
+            }
             if let Some(input) = self.input(woken, deadline).await? {
                 self.engine.handle_input(clock::now(), input);
             }
@@ -324,105 +336,11 @@ impl Uplink {
                 None
             }
             Woken::Link(change) => self.link_input(change?).await,
-            Woken::Asked(asked) => self.answer(asked),
-            Woken::Ordered(order) => Some(self.obey(order)),
+            Woken::Asked(asked) => self.answer(asked).await,
+            Woken::Ordered(order) => Some(self.obey(order).await),
             // Perhaps that was the last thing missing.
             Woken::HooksBegun => None,
         })
-    }
-
-    async fn link_input(&mut self, change: Change) -> Option<Input> {
-        match change {
-            Change::Link { name, link } if name == self.name => {
-                self.new_link(link.unwrap_or_default()).await;
-                return Some(Input::Link(self.link));
-            }
-            Change::AddressUsable { index, address } if index == self.link.index => {
-                return Some(Input::AddressUsable(address));
-            }
-            Change::AddressDuplicate { index, address } if index == self.link.index => {
-                return Some(Input::AddressDuplicate(address));
-            }
-            Change::AddressRemoved { index, address } if index == self.link.index => {
-                if self.kernel.actual().addresses.contains_key(&address) {
-                    self.put_back().await;
-                }
-                return Some(Input::AddressMissing(address));
-            }
-            Change::RouteRemoved { destination }
-                if self.kernel.actual().unreachable.contains_key(&destination) =>
-            {
-                self.put_back().await;
-            }
-            Change::Resync => self.put_back().await,
-            _ => {}
-        }
-        None
-    }
-
-    /// The interface changed. Under another number it needs a new socket;
-    /// when it comes back, what the kernel dropped meanwhile is put back.
-    /// What fails is told and tried again with the next change.
-    async fn new_link(&mut self, link: Link) {
-        let before = self.link;
-        self.link = link;
-        if State::of(&before) != State::of(&link) {
-            self.note_link();
-        }
-        if link.index != before.index {
-            (self.socket, self.routers) = (None, None);
-        }
-        self.open_sockets();
-        self.take_new_identity();
-        if link.is_usable() && (!before.is_usable() || link.index != before.index) {
-            let now = clock::now();
-            let moved = self.kernel.set_index(link.index, now).await;
-            self.note_failures(moved.err());
-            self.apply(now).await;
-            self.note_addresses(now);
-        }
-    }
-
-    /// Whoever is anonymous is known by its link-layer address of the moment
-    /// alone (RFC 7844 §4.3).
-    fn take_new_identity(&mut self) {
-        let Settings { shared, wan, duid } = &*self.settings;
-        let Some(address) = self.links.link_address(&self.name) else { return };
-        let current = Duid::ll(&address);
-        if wan.anonymous.value && wan.duid.value.is_none() && *duid != current {
-            let settings = Settings { shared: shared.clone(), wan: wan.clone(), duid: current };
-            let input = self.obey(Order::Configure(Rc::new(settings)));
-            self.engine.handle_input(clock::now(), input);
-        }
-    }
-
-    /// Opens what is not open, where there is an interface to open it on.
-    fn open_sockets(&mut self) {
-        let Link { index: index @ 1.., .. } = self.link else { return };
-        let marks = self.settings.wan.marks();
-        let complain = |error: &Error| warn!("{}: {error}", self.name);
-        if self.socket.is_none() {
-            self.socket = Socket::open(&self.name, index, marks).inspect_err(complain).ok();
-        }
-        if self.settings.wan.mode.value != Mode::Auto {
-            self.routers = None;
-        } else if self.routers.is_none() {
-            self.routers = RouterSocket::open(&self.name, index, marks).inspect_err(complain).ok();
-        }
-    }
-
-    /// Somebody else may have removed what is ours. While the link is not
-    /// usable it is the kernel that clears up; its return mends that.
-    async fn put_back(&mut self) {
-        if !self.link.is_usable() {
-            return;
-        }
-        let now = clock::now();
-        match self.kernel.resync(now).await {
-            Ok(true) => self.apply(now).await,
-            Ok(false) => {}
-            Err(error) => self.note_failures([error]),
-        }
     }
 
     /// Tells what the system refused, and shows the last of it in the status.
@@ -430,17 +348,6 @@ impl Uplink {
         for failure in failures {
             warn!("{}: {failure}", self.name);
             self.refused = Some(failure.to_string());
-        }
-    }
-
-    /// Says what the interface waits for.
-    fn note_link(&self) {
-        let name = &self.name;
-        match State::of(&self.link) {
-            State::Gone => warn!("{name}: the interface is gone, waiting for it"),
-            State::Down => info!("{name}: the link is down, waiting for it"),
-            State::Unaddressed => debug!("{name}: waiting for the link-local address"),
-            State::Usable => debug!("{name}: the link is usable"),
         }
     }
 
@@ -520,7 +427,7 @@ impl Uplink {
 
     fn solicit_routers(&self) {
         let (Some(routers), Some(source)) = (&self.routers, self.link.link_local) else { return };
-        let link_address = self.links.link_address(&self.name);
+        let link_address = self.links.link_address(&self.device);
         if let Err(error) = routers.solicit(source, link_address.as_ref()) {
             debug!("{}: cannot solicit routers: {error}", self.name);
         }
@@ -556,6 +463,7 @@ impl Uplink {
 
     fn snapshot(&self, now: Instant) -> Snapshot {
         let mut snapshot = self.engine.snapshot(now);
+        snapshot.name.clone_from(&self.device);
         snapshot.ready = self.is_ready();
         if snapshot.last_error.is_none() {
             snapshot.last_error.clone_from(&self.refused);
@@ -572,7 +480,7 @@ impl Uplink {
         if self.engine.is_stopped() {
             return Some(End::Stopped);
         }
-        if self.once && self.is_ready() {
+        if self.leaves_as_it_is && self.is_ready() {
             return Some(End::Once);
         }
         self.give_up_at.filter(|&at| at <= now).map(|_| End::TimedOut)

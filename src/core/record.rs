@@ -116,6 +116,24 @@ pub struct KnownLease {
     pub valid: Until,
 }
 
+/// 2026-11-01 UTC, in seconds since the Unix epoch: a wall clock that says
+/// less than this has not been set.
+const EARLIEST_TIME: u64 = 1_793_491_200;
+/// Ten years: whoever kept a record for longer has a clock that jumped.
+const LONGEST_OFF: u64 = 10 * 365 * 86_400;
+
+/// How long the machine was off, by what its wall clock said when a record
+/// was `made` and says `now`, in seconds since the Unix epoch; `None` where it
+/// cannot be right. Leases are not taken for over because of a clock that was
+/// not set, then or now. A second is added for what is cut off of both: a lease
+/// is never used for longer than it lasts.
+#[must_use]
+pub fn time_off(made: u64, now: u64) -> Option<Duration> {
+    let is_set = made >= EARLIEST_TIME && now >= EARLIEST_TIME;
+    let elapsed = now.checked_sub(made).filter(|elapsed| is_set && *elapsed <= LONGEST_OFF);
+    elapsed.map(|elapsed| Duration::from_secs(elapsed + 1))
+}
+
 impl Record {
     /// All leases in it.
     pub fn leases(&self) -> impl Iterator<Item = &KnownLease> {

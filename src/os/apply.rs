@@ -21,11 +21,27 @@ use super::netlink::{ADDRESS_LENGTH, AddressMessage, MAIN_TABLE, Netlink};
 use super::patience::{Patience, Verdict};
 use super::resolver::{Choice, Resolver};
 
+/// Where the routes of an uplink go.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct RoutePlace {
+    /// The routing table.
+    pub(crate) table: u32,
+    /// The metric.
+    pub(crate) metric: u32,
+}
+
+impl Default for RoutePlace {
+    fn default() -> Self {
+        Self { table: MAIN_TABLE, metric: ROUTE_METRIC }
+    }
+}
+
 /// What one uplink has in the kernel and in the resolver.
 pub(crate) struct Kernel {
     netlink: Netlink,
     interface: String,
     index: u32,
+    routes: RoutePlace,
     journal: Journal,
     resolver: Resolver,
     /// What of the wanted things is there.
@@ -44,6 +60,7 @@ impl Kernel {
     pub(crate) async fn open(
         interface: &str,
         index: u32,
+        routes: RoutePlace,
         journal: Journal,
         resolver: Resolver,
         now: Instant,
@@ -52,6 +69,7 @@ impl Kernel {
             netlink: Netlink::open()?,
             interface: interface.to_owned(),
             index,
+            routes,
             journal,
             actual: Actual {
                 // Not what was told then, but enough for it to be taken back.
@@ -109,12 +127,12 @@ impl Kernel {
         if self.pretends {
             return Ok(false);
         }
-        self.leave_other_interfaces().await;
+        self.leave_other_places().await;
         let there = self.read(now).await?;
-        let index = self.index;
+        let (index, routes) = (self.index, self.routes);
+        let stays = |entry: &Entry| there.contains_key(entry) || is_elsewhere(entry, index, routes);
         // What cannot be written now is written with the next change.
-        let _ =
-            self.journal.retain(|entry| there.contains_key(entry) || is_elsewhere(entry, index));
+        let _ = self.journal.retain(stays);
         self.foreign.retain(|entry| there.contains_key(entry));
         let before = self.entries();
         self.actual.addresses.clear();
@@ -146,9 +164,33 @@ impl Kernel {
         Ok(())
     }
 
+    /// The interface has another name; call [`apply`](Self::apply) next.
+    pub(crate) fn rename(&mut self, interface: &str) {
+        interface.clone_into(&mut self.interface);
+        self.resolver.rename(interface);
+        self.actual.resolver = None;
+    }
+
+    /// The routes go to another place from now on; true where that is one.
+    /// Those of the old place are gone then: call [`apply`](Self::apply) next.
+    pub(crate) async fn move_routes(&mut self, routes: RoutePlace) -> bool {
+        if core::mem::replace(&mut self.routes, routes) == routes || self.pretends {
+            return false;
+        }
+        self.foreign.retain(|entry| !is_route(entry));
+        self.actual.unreachable.clear();
+        self.leave_other_places().await;
+        true
+    }
+
     /// What of the wanted things is there.
     pub(crate) fn actual(&self) -> &Actual {
         &self.actual
+    }
+
+    /// True for a route of ours, as the kernel tells of it.
+    pub(crate) fn has_route(&self, table: u32, destination: Prefix) -> bool {
+        table == self.routes.table && self.actual.unreachable.contains_key(&destination)
     }
 
     /// Takes back everything that is ours, and the journal's file with it.
@@ -179,9 +221,11 @@ impl Kernel {
                 self.add(self.address(*address), wish, now, errors).await
             }
             Step::UpdateAddress(address, lifetimes) => self.update(*address, *lifetimes, now).await,
-            Step::AddUnreachable(prefix) => self.add(unreachable(*prefix), wish, now, errors).await,
+            Step::AddUnreachable(prefix) => {
+                self.add(self.unreachable(*prefix), wish, now, errors).await
+            }
             Step::RemoveAddress(address) => self.remove(self.address(*address), errors).await,
-            Step::RemoveUnreachable(prefix) => self.remove(unreachable(*prefix), errors).await,
+            Step::RemoveUnreachable(prefix) => self.remove(self.unreachable(*prefix), errors).await,
             Step::SetResolver(told) => self.resolver.set(told).map(|()| true),
             Step::ClearResolver => self.resolver.clear().map(|()| true),
             // No configuration names a device yet.
@@ -239,8 +283,8 @@ impl Kernel {
                 let (preferred, valid) = (wish.preferred.left(now), wish.valid.left(now));
                 self.netlink.set_address(interface, address, preferred, valid, replace).await
             }
-            Entry::Unreachable { destination, metric, .. } => {
-                self.netlink.add_unreachable(destination, metric).await
+            Entry::Unreachable { table, destination, metric } => {
+                self.netlink.add_unreachable(table, destination, metric).await
             }
         }
     }
@@ -282,8 +326,8 @@ impl Kernel {
             Entry::Address { interface, address, .. } => {
                 self.netlink.remove_address(interface, address).await
             }
-            Entry::Unreachable { destination, metric, .. } => {
-                self.netlink.remove_unreachable(destination, metric).await
+            Entry::Unreachable { table, destination, metric } => {
+                self.netlink.remove_unreachable(table, destination, metric).await
             }
         };
         match done {
@@ -294,11 +338,13 @@ impl Kernel {
         }
     }
 
-    /// Removes our addresses from interfaces that are not the uplink now.
-    async fn leave_other_interfaces(&mut self) {
+    /// Removes our addresses from interfaces that are not the uplink now, and
+    /// our routes from where they belong no more.
+    async fn leave_other_places(&mut self) {
         let entries: Vec<_> = self.journal.entries().collect();
         for entry in entries {
-            if is_elsewhere(&entry, self.index) && self.uninstall(&entry).await.is_ok() {
+            if is_elsewhere(&entry, self.index, self.routes) && self.uninstall(&entry).await.is_ok()
+            {
                 let _ = self.journal.remove(&entry);
             }
         }
@@ -310,7 +356,8 @@ impl Kernel {
             move |errno: Errno| Error::new(format!("cannot list {what}"), errno.desc())
         };
         let addresses = self.netlink.addresses(Some(self.index)).await;
-        let routes = self.netlink.unreachable().await.map_err(failed("routes"))?;
+        let RoutePlace { table, .. } = self.routes;
+        let routes = self.netlink.unreachable(table).await.map_err(failed("routes"))?;
         let mut there = BTreeMap::new();
         for message in addresses.map_err(failed("addresses"))? {
             if let Some(address) = message.address {
@@ -329,7 +376,7 @@ impl Kernel {
         let foreign = self.foreign.iter().filter(|entry| is_route(entry));
         there.extend(foreign.map(|&entry| (entry, forever)));
         there.extend(routes.into_iter().map(|(destination, metric)| {
-            (Entry::Unreachable { table: MAIN_TABLE, destination, metric }, forever)
+            (Entry::Unreachable { table, destination, metric }, forever)
         }));
         Ok(there)
     }
@@ -337,7 +384,13 @@ impl Kernel {
     /// The keys of what is there.
     fn entries(&self) -> BTreeSet<Entry> {
         let addresses = self.actual.addresses.keys().map(|&address| self.address(address));
-        addresses.chain(self.actual.unreachable.keys().map(|&prefix| unreachable(prefix))).collect()
+        let routes = self.actual.unreachable.keys().map(|&prefix| self.unreachable(prefix));
+        addresses.chain(routes).collect()
+    }
+
+    fn unreachable(&self, destination: Prefix) -> Entry {
+        let RoutePlace { table, metric } = self.routes;
+        Entry::Unreachable { table, destination, metric }
     }
 
     fn address(&self, address: Ipv6Addr) -> Entry {
@@ -387,13 +440,12 @@ fn wish(step: &Step, desired: &Desired) -> Option<Lifetimes> {
     }
 }
 
-fn unreachable(destination: Prefix) -> Entry {
-    Entry::Unreachable { table: MAIN_TABLE, destination, metric: ROUTE_METRIC }
-}
-
-/// True for an address on another interface.
-fn is_elsewhere(entry: &Entry, index: u32) -> bool {
-    matches!(entry, Entry::Address { interface, .. } if *interface != index)
+/// True for an address on another interface, and a route in another place.
+fn is_elsewhere(entry: &Entry, index: u32, routes: RoutePlace) -> bool {
+    match *entry {
+        Entry::Address { interface, .. } => interface != index,
+        Entry::Unreachable { table, metric, .. } => RoutePlace { table, metric } != routes,
+    }
 }
 
 fn is_route(entry: &Entry) -> bool {

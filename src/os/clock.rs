@@ -26,6 +26,60 @@ pub(crate) fn now() -> Instant {
     })
 }
 
+/// Notices that the machine was suspended (RFC 9915 §18.2.12): CLOCK_BOOTTIME
+/// went on then, and CLOCK_MONOTONIC did not.
+///
+/// It is asked after every wake and wakes nobody itself. A timer of the wall
+/// clock with TFD_TIMER_CANCEL_ON_SET would also tell of a resume, but of every
+/// step of that clock as well. Here a deadline that passed during the suspend
+/// fires on return, and where none did, whatever the link brings first tells
+/// of it: a machine that came to another link hears of that link.
+pub(crate) struct Sleep {
+    /// What is known of: not less than that.
+    suspended: Milliseconds,
+}
+
+/// The difference of two clocks, which may differ either way in a time
+/// namespace.
+type Milliseconds = i128;
+
+/// Nobody changes links in less; and far more than the two readings of the
+/// clocks are apart.
+const SHORTEST_SLEEP: Milliseconds = 1000;
+
+impl Sleep {
+    /// From now on.
+    pub(crate) fn new() -> Self {
+        Self { suspended: suspended().1 }
+    }
+
+    /// True once after every suspend.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.has_grown(suspended())
+    }
+
+    /// The suspended time lies between these. Only what is certain counts: a
+    /// busy machine does not pass for one that slept.
+    fn has_grown(&mut self, (least, most): (Milliseconds, Milliseconds)) -> bool {
+        let has_grown = least - self.suspended >= SHORTEST_SLEEP;
+        if has_grown {
+            self.suspended = most;
+        }
+        has_grown
+    }
+}
+
+/// How long the machine has been suspended since boot, at least and at most:
+/// time passes between two readings.
+fn suspended() -> (Milliseconds, Milliseconds) {
+    let read = |clock| nix::time::clock_gettime(clock).map(Duration::from).unwrap_or_default();
+    let milliseconds = |time: Duration| Milliseconds::try_from(time.as_millis()).unwrap_or(0);
+    let before = milliseconds(read(nix::time::ClockId::CLOCK_BOOTTIME));
+    let awake = milliseconds(read(nix::time::ClockId::CLOCK_MONOTONIC));
+    let after = milliseconds(read(nix::time::ClockId::CLOCK_BOOTTIME));
+    (before - awake, after - awake)
+}
+
 /// Seconds since the Unix epoch; 0 for a clock before it.
 pub(crate) fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
@@ -210,6 +264,26 @@ mod tests {
             assert!(is_pending(&mut timer).await);
             timer.expired().await;
         });
+    }
+
+    #[test]
+    fn cnf_05_a_sleep_is_noticed_once_and_a_busy_machine_is_none() {
+        // The clocks of a time namespace may start anywhere.
+        for base in [0, -5_000_000, 90_000_000] {
+            let mut sleep = Sleep { suspended: base };
+            assert!(!sleep.has_grown((base - 1, base + 1)));
+            assert!(!sleep.has_grown((base - 60_000, base + 60_000)), "a slow reading");
+            assert!(sleep.has_grown((base + 600_000, base + 600_002)));
+            assert!(!sleep.has_grown((base + 600_001, base + 600_003)));
+            assert!(sleep.has_grown((base + 601_500, base + 601_502)), "and the next one");
+        }
+    }
+
+    #[test]
+    fn cnf_05_the_clocks_agree_while_nobody_sleeps() {
+        let (least, most) = suspended();
+        assert!(least <= most);
+        assert!(!Sleep::new().is_over());
     }
 
     #[test]

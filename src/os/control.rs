@@ -5,17 +5,21 @@
 //! This module carries lines; what a command means, and what the answer is,
 //! the caller knows.
 
+mod request;
+
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dhc6c_core::time::Duration;
-use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
+
+pub(crate) use request::{Command, Request};
 
 use super::clock::{self, Timer};
 use super::error::Error;
@@ -24,50 +28,18 @@ use super::error::Error;
 const GROUP: &str = "dhc6c";
 /// Where it has its number.
 const GROUPS: &str = "/etc/group";
-/// The longest request.
-const LONGEST_REQUEST: u64 = 4096;
-/// The most connections at once; more wait.
-const MOST_CONNECTIONS: usize = 32;
+/// The most connections that ask at once; more wait.
+const MOST_ASKING: usize = 32;
+/// The most that follow what happens or wait for something, which may take
+/// long; more are refused, so that orders always get through.
+const MOST_FOLLOWING: usize = 32;
 /// How long a connection may take to ask, and to read the rest of what was
 /// said when there is no more to come.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long nobody is let in after the system refused to.
+const REST: Duration = Duration::from_secs(1);
 /// How many lines may wait for a reader before it is let go.
 const LINES_AHEAD: usize = 256;
-
-/// What another process may ask of a running client.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Command {
-    /// The status object, once.
-    Status,
-    /// The same as a page for people. Whoever runs the client writes it: the
-    /// one who asks then needs to understand nothing of it.
-    Page,
-    /// A line for each event, until either side ends.
-    Watch,
-    /// One line, when everything that was asked for is there.
-    Wait,
-    /// Extend the leases at their server now; answered when accepted.
-    Renew,
-    /// Extend the leases at any server now; answered when accepted.
-    Rebind,
-    /// Give the leases back and rest; answered when accepted.
-    Release,
-    /// Give the leases back and start over; answered when accepted.
-    Restart,
-    /// Read the configuration again, for all interfaces of the process;
-    /// answered when that is done.
-    Reload,
-    /// Stop this interface; answered when it has stopped.
-    Stop,
-}
-
-/// A request as it stands on the line.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Request {
-    /// What is asked.
-    pub(crate) command: Command,
-}
 
 /// A request with the way back to whoever asked. Dropping it ends the
 /// connection after what was sent, or soon if that is not read.
@@ -93,7 +65,11 @@ pub(crate) struct Control {
     requests: mpsc::Receiver<Asked>,
     sender: mpsc::Sender<Asked>,
     connections: JoinSet<()>,
+    places: Places,
     patience: Duration,
+    /// Runs while nobody is let in.
+    rest: Timer,
+    is_resting: bool,
 }
 
 /// The socket's path for an interface.
@@ -129,25 +105,50 @@ impl Control {
             // Without the right to give it away it stays root's.
             let _ = std::os::unix::fs::chown(&path, None, Some(group));
         }
-        let (sender, requests) = mpsc::channel(MOST_CONNECTIONS);
+        let (sender, requests) = mpsc::channel(MOST_ASKING + MOST_FOLLOWING);
+        let places = Places {
+            asking: Arc::new(Semaphore::new(MOST_ASKING)),
+            following: Arc::new(Semaphore::new(MOST_FOLLOWING)),
+        };
         let connections = JoinSet::new();
-        Ok(Self { file, listener, requests, sender, connections, patience: PATIENCE })
+        let (patience, rest, is_resting) = (PATIENCE, Timer::new()?, false);
+        Ok(Self {
+            file,
+            listener,
+            requests,
+            sender,
+            connections,
+            places,
+            patience,
+            rest,
+            is_resting,
+        })
     }
 
     /// Waits for the next request. Dropping the wait loses nothing.
     pub(crate) async fn next(&mut self) -> Asked {
         loop {
             tokio::select! {
-                accepted = self.listener.accept(), if self.connections.len() < MOST_CONNECTIONS => match accepted {
+                accepted = self.listener.accept(), if self.lets_in() => match accepted {
                     Ok((stream, _)) => self.serve(stream),
-                    // Out of descriptors, say: whoever asks will ask again.
-                    Err(error) => tracing::debug!("control socket: {error}"),
+                    // Out of descriptors, say. Whoever waits is still there
+                    // then; to try at once would be to try without end.
+                    Err(error) => {
+                        tracing::debug!("control socket: {error}");
+                        self.rest.set(Some(clock::now() + REST));
+                        self.is_resting = true;
+                    }
                 },
+                () = self.rest.expired(), if self.is_resting => self.is_resting = false,
                 Some(asked) = self.requests.recv() => return asked,
                 // Connections that ended are cleared away.
                 Some(_) = self.connections.join_next() => {}
             }
         }
+    }
+
+    fn lets_in(&self) -> bool {
+        !self.is_resting && self.places.asking.available_permits() > 0
     }
 
     /// Removes the socket's file, so that the next process can make its own;
@@ -167,11 +168,36 @@ impl Control {
     }
 
     fn serve(&mut self, stream: UnixStream) {
-        let (requests, patience) = (self.sender.clone(), self.patience);
+        let (requests, places) = (self.sender.clone(), self.places.clone());
+        let patience = self.patience;
+        // There is one, or nobody would have been let in.
+        let Ok(place) = Arc::clone(&places.asking).try_acquire_owned() else { return };
         self.connections.spawn(async move {
             // Whoever hangs up early has what they wanted.
-            let _ = serve(stream, requests, patience).await;
+            let _ = serve(stream, requests, (places, place), patience).await;
         });
+    }
+}
+
+/// How many connections there may be, of those that ask and of those that stay.
+#[derive(Clone)]
+struct Places {
+    asking: Arc<Semaphore>,
+    following: Arc<Semaphore>,
+}
+
+impl Places {
+    /// The place for a request in exchange for the one of whoever asked it;
+    /// none where too many follow already.
+    fn exchange(
+        &self,
+        command: Command,
+        place: OwnedSemaphorePermit,
+    ) -> Option<OwnedSemaphorePermit> {
+        match command {
+            Command::Watch | Command::Wait => Arc::clone(&self.following).try_acquire_owned().ok(),
+            _ => Some(place),
+        }
     }
 }
 
@@ -179,6 +205,7 @@ impl Control {
 async fn serve(
     stream: UnixStream,
     requests: mpsc::Sender<Asked>,
+    (places, place): (Places, OwnedSemaphorePermit),
     patience: Duration,
 ) -> io::Result<()> {
     let (mut reader, mut writer) = stream.into_split();
@@ -196,6 +223,10 @@ async fn serve(
             let reply = serde_json::json!({ "error": why });
             return write_line(&mut writer, &reply.to_string()).await;
         }
+    };
+    let Some(_place) = places.exchange(command, place) else {
+        let reply = serde_json::json!({ "error": "too many watch or wait already" });
+        return write_line(&mut writer, &reply.to_string()).await;
     };
     let (replies, mut lines) = mpsc::channel(LINES_AHEAD);
     let (held, dropped) = oneshot::channel();
@@ -219,12 +250,8 @@ async fn serve(
 async fn read_request(reader: &mut OwnedReadHalf) -> io::Result<Result<Request, String>> {
     let mut line = Vec::new();
     // One octet more than is allowed tells a line that is too long.
-    BufReader::new(reader.take(LONGEST_REQUEST + 1)).read_until(b'\n', &mut line).await?;
-    if u64::try_from(line.len()).is_ok_and(|length| length <= LONGEST_REQUEST) {
-        Ok(serde_json::from_slice(&line).map_err(|error| error.to_string()))
-    } else {
-        Ok(Err(format!("the request is longer than {LONGEST_REQUEST} octets")))
-    }
+    BufReader::new(reader.take(request::LONGEST + 1)).read_until(b'\n', &mut line).await?;
+    Ok(Request::read(&line))
 }
 
 /// Writes what is replied until there is no more or the other side is gone.
@@ -373,11 +400,29 @@ mod tests {
             let directory = TestDirectory::new();
             let mut control = open(&directory, SHORT);
             let mut idle = Vec::new();
-            for _ in 0..MOST_CONNECTIONS + 8 {
+            for _ in 0..MOST_ASKING + 8 {
                 idle.push(connect(&directory).await);
             }
             // One that goes on for ever without an end of line is idle too.
             idle.push(ask(&directory, b"{\"command\"").await);
+            let _stream = ask(&directory, b"{\"command\":\"stop\"}\n").await;
+            assert_eq!(control.next().await.command, Command::Stop);
+        });
+    }
+
+    #[test]
+    fn those_who_wait_leave_room_for_orders_and_too_many_are_refused() {
+        run(async {
+            let directory = TestDirectory::new();
+            let mut control = open(&directory, PATIENCE);
+            let mut waiting = Vec::new();
+            for _ in 0..MOST_FOLLOWING {
+                let stream = ask(&directory, b"{\"command\":\"wait\"}\n").await;
+                waiting.push((stream, control.next().await));
+            }
+            let stream = ask(&directory, b"{\"command\":\"wait\"}\n").await;
+            let reply = served(&mut control, read_all(stream)).await;
+            assert!(reply.contains("too many"), "{reply}");
             let _stream = ask(&directory, b"{\"command\":\"stop\"}\n").await;
             assert_eq!(control.next().await.command, Command::Stop);
         });

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// Something the system refused.
 ///
 /// Prints as `what: why`; the caller puts the program and the interface in
 /// front and the hint on a line of its own.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Error {
     /// What was being done: "cannot open UDP port 546".
     pub(crate) what: String,
@@ -19,7 +21,8 @@ pub(crate) struct Error {
 }
 
 /// The exit codes of the contract, without success.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
     /// 1: the system or the network failed.
     Runtime,

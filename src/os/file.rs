@@ -8,7 +8,7 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{Flock, FlockArg, OFlag};
 
 /// Whether a file has to survive the machine's sudden end.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -37,6 +37,20 @@ pub(crate) fn replace(
         let _ = fs::remove_file(&temporary);
     }
     written
+}
+
+/// Makes the file at `path`, on the disk when the call returns; false where
+/// there is one already, whoever made it. Processes that are at it at the same
+/// time do it one after the other.
+pub(crate) fn create(path: &Path, octets: &[u8], mode: u32) -> io::Result<bool> {
+    let turn = Flock::lock(File::open(directory(path))?, FlockArg::LockExclusive)
+        .map_err(|(_, errno)| errno)?;
+    if path.symlink_metadata().is_ok() {
+        return Ok(false);
+    }
+    replace(path, octets, mode, Durability::Disk)?;
+    drop(turn);
+    Ok(true)
 }
 
 /// The content of a regular file of at most `limit` octets; `None` when there

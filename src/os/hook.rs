@@ -25,6 +25,9 @@ use super::child::within;
 
 pub(crate) use program::scan;
 
+/// Events that are never lost: what follows from one that is missed would be
+/// wrong for ever.
+const NEVER_LOST: [&str; 4] = ["bound", "prefix-replaced", "unbound", "stopped"];
 /// Events that say what has come or gone; each counts.
 const LASTING: [&str; 6] =
     ["started", "bound", "prefix-replaced", "unbound", "stopped", "dad-failed"];
@@ -99,10 +102,10 @@ impl Drop for Awaited {
 }
 
 impl Hooks {
-    /// Hooks for an interface; nothing is run yet.
-    pub(crate) fn new(interface: &str, selection: Selection) -> Self {
+    /// Hooks; nothing is run yet.
+    pub(crate) fn new(selection: Selection) -> Self {
         let (calls, receiver) = mpsc::unbounded_channel();
-        let task = tokio::spawn(work(interface.to_owned(), receiver));
+        let task = tokio::spawn(work(receiver));
         Self { selection: Arc::new(selection), calls, task, unbegun: Arc::default() }
     }
 
@@ -141,10 +144,14 @@ impl Hooks {
     }
 
     /// Waits until all hooks have run; what runs or waits after `limit` is
-    /// killed.
-    pub(crate) async fn finish(self, limit: Duration) {
+    /// killed. Without one each has its own time.
+    pub(crate) async fn finish(self, limit: Option<Duration>) {
         let Self { calls, mut task, .. } = self;
         drop(calls);
+        let Some(limit) = limit else {
+            let _ = task.await;
+            return;
+        };
         if within(limit, &mut task).await.is_none() {
             warn!("hooks did not end in time and were killed");
             task.abort();
@@ -155,38 +162,57 @@ impl Hooks {
 }
 
 /// Runs what is called until no more can come.
-async fn work(interface: String, mut calls: mpsc::UnboundedReceiver<Call>) {
+async fn work(mut calls: mpsc::UnboundedReceiver<Call>) {
     let mut queue = VecDeque::new();
     let mut refused = BTreeSet::new();
     loop {
         if queue.is_empty() {
             let Some(call) = calls.recv().await else { return };
-            enqueue(&interface, &mut queue, call);
+            enqueue(&mut queue, call);
         }
         let Some(call) = queue.pop_front() else { continue };
-        let mut run = std::pin::pin!(run(&interface, call, &mut refused));
+        let mut run = std::pin::pin!(run(call, &mut refused));
         loop {
             tokio::select! {
                 () = &mut run => break,
-                Some(more) = calls.recv() => enqueue(&interface, &mut queue, more),
+                Some(more) = calls.recv() => enqueue(&mut queue, more),
             }
         }
     }
 }
 
 /// Adds an event in its place: the latest of its kind, unless each counts.
-fn enqueue(interface: &str, queue: &mut VecDeque<Call>, call: Call) {
+fn enqueue(queue: &mut VecDeque<Call>, call: Call) {
     if !is_lasting(&call) {
         queue.retain(|waiting| waiting.event != call.event);
     }
     if queue.len() >= LONGEST_QUEUE {
-        // Of what waits, first what the next status makes up for.
-        let least = queue.iter().position(|waiting| !is_lasting(waiting)).unwrap_or(0);
-        if let Some(left_out) = queue.remove(least) {
-            warn!("{interface}: hooks are too slow, {} is left out", left_out.event);
-        }
+        make_room(queue);
     }
     queue.push_back(call);
+}
+
+/// Gives up what matters least of what waits: first what the next status makes
+/// up for, then what only says that something happened, then what was undone
+/// before anybody was told, a binding with its end.
+fn make_room(queue: &mut VecDeque<Call>) {
+    let is_dispensable = |waiting: &Call| !NEVER_LOST.contains(&waiting.event);
+    let least = queue
+        .iter()
+        .position(|waiting| !is_lasting(waiting))
+        .or_else(|| queue.iter().position(is_dispensable));
+    let undone = |(one, other): (&Call, &Call)| (one.event, other.event) == ("bound", "unbound");
+    let left_out: Vec<_> = match least {
+        Some(least) => queue.remove(least).into_iter().collect(),
+        None => match queue.iter().zip(queue.iter().skip(1)).position(undone) {
+            Some(bound) => queue.drain(bound..bound + 2).collect(),
+            None => Vec::new(),
+        },
+    };
+    for call in left_out {
+        let interface = &call.snapshot.name;
+        warn!("{interface}: hooks are too slow, {} is left out", call.event);
+    }
 }
 
 fn is_lasting(call: &Call) -> bool {
@@ -194,7 +220,8 @@ fn is_lasting(call: &Call) -> bool {
 }
 
 /// Runs the hooks of one event, one after the other.
-async fn run(interface: &str, mut call: Call, refused: &mut BTreeSet<PathBuf>) {
+async fn run(mut call: Call, refused: &mut BTreeSet<PathBuf>) {
+    let interface = call.snapshot.name.clone();
     let (mut hooks, refusals) = scan(&call.selection.directory);
     for (path, why) in refusals {
         // Said once, not at each event.
@@ -209,10 +236,10 @@ async fn run(interface: &str, mut call: Call, refused: &mut BTreeSet<PathBuf>) {
     // Our own types always have a JSON form.
     let status = serde_json::to_value(&call.snapshot).unwrap_or_default();
     for path in hooks {
-        let started = program::start(&path, interface, call.event, &status, &call.besides);
+        let started = program::start(&path, &interface, call.event, &status, &call.besides);
         call.awaited = None;
         let ended = match started {
-            Ok(running) => running.end(interface, call.selection.limit).await,
+            Ok(running) => running.end(&interface, call.selection.limit).await,
             Err(why) => Err(why),
         };
         if let Err(why) = ended {

@@ -40,7 +40,7 @@ impl Lab {
 
     fn start(&self, limit: Duration) -> Hooks {
         let selection = Selection { directory: self.hooks(), listed: Vec::new(), limit };
-        Hooks::new("eth0", selection)
+        Hooks::new(selection)
     }
 
     fn read(&self) -> String {
@@ -68,7 +68,7 @@ fn hooks_get_arguments_environment_and_the_status_as_input() {
         let hooks = lab.start(AMPLE);
         let besides = vec![("DHC6C_NEW_PREFIX", "2001:db8::/56\nX=1".to_owned())];
         hooks.fire("bound", &snapshot(), besides);
-        hooks.finish(AMPLE).await;
+        hooks.finish(Some(AMPLE)).await;
     });
     let text = lab.read();
     let (first, rest) = text.split_once('\n').unwrap();
@@ -97,6 +97,36 @@ fn hooks_get_arguments_environment_and_the_status_as_input() {
 }
 
 #[test]
+fn an_environment_of_any_size_keeps_no_hook_from_running() {
+    // 64 prefixes, and options of together more than 128 KiB of text, one of
+    // which is longer than a variable can be.
+    let mut status = serde_json::to_value(snapshot()).unwrap();
+    let prefix = |number: u32| {
+        serde_json::json!({ "prefix": format!("2001:db8:{number:x}::/48"), "iaid": number,
+            "preferred": 30, "valid": 60, "excluded": null, "assignments": [] })
+    };
+    status["prefixes"] = (1..=64).map(prefix).collect();
+    let long = ["00".repeat(40_000)];
+    status["options"]["raw"] = serde_json::json!({
+        "17": long, "65000": long, "65001": ["11".repeat(66_000)]
+    });
+    let snapshot: Snapshot = serde_json::from_value(status).unwrap();
+    let lab = Lab::new(
+        "{ echo $DHC6C_PREFIXES | wc -w; env | wc -c; echo \"x${DHC6C_OPTIONS_RAW_65001}\"
+         grep -c 65001; } > $OUT",
+    );
+    run(async {
+        let hooks = lab.start(AMPLE);
+        hooks.fire("bound", &snapshot, Vec::new());
+        hooks.finish(Some(AMPLE)).await;
+    });
+    let said = lab.read();
+    let said: Vec<_> = said.split_whitespace().collect();
+    assert!(said[1].parse::<usize>().unwrap() > 128 * 1024, "{said:?}");
+    assert_eq!((said[0], said[2], said[3]), ("64", "x", "1"), "the input has all of it");
+}
+
+#[test]
 fn what_lasts_is_never_left_out_and_the_order_stays() {
     let lab = Lab::new("echo $2 >> $OUT");
     run(async {
@@ -117,7 +147,7 @@ fn what_lasts_is_never_left_out_and_the_order_stays() {
         ] {
             fire(&hooks, event);
         }
-        hooks.finish(AMPLE).await;
+        hooks.finish(Some(AMPLE)).await;
     });
     let text = lab.read();
     let lasting: Vec<_> = text.lines().filter(|event| LASTING.contains(event)).collect();
@@ -138,7 +168,7 @@ fn the_latest_state_is_told_of_what_is_coalesced() {
         for number in 0..500 {
             hooks.fire("updated", &snapshot(), vec![("DHC6C_N", number.to_string())]);
         }
-        hooks.finish(AMPLE).await;
+        hooks.finish(Some(AMPLE)).await;
     });
     let text = lab.read();
     assert_eq!(text.lines().last(), Some("updated 499"));
@@ -154,14 +184,21 @@ fn a_hook_that_hangs_is_ended_with_its_children_and_the_next_one_runs() {
         let hooks = lab.start(Duration::from_millis(200));
         fire(&hooks, "bound");
         fire(&hooks, "unbound");
-        hooks.finish(AMPLE).await;
+        hooks.finish(Some(AMPLE)).await;
     });
     let text = lab.read();
     let (child, events) = text.split_once('\n').unwrap();
     assert_eq!(events, "unbound\n");
-    // A zombie of nobody's is dead too.
-    let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z"), "{state}");
+    // A zombie of nobody's is dead too; one that was killed dies when it runs next.
+    let is_gone = || {
+        let state = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        state.is_empty() || state.contains(") Z")
+    };
+    let start = std::time::Instant::now();
+    while !is_gone() {
+        assert!(start.elapsed().as_secs() < 60, "the hook's child lives on");
+        std::thread::yield_now();
+    }
 }
 
 #[test]
@@ -174,13 +211,29 @@ fn hooks_that_fail_flood_or_leave_children_hold_up_nothing() {
     run(async {
         let hooks = lab.start(AMPLE);
         fire(&hooks, "bound");
-        hooks.finish(AMPLE).await;
+        hooks.finish(Some(AMPLE)).await;
     });
     let text = lab.read();
     let lines: Vec<_> = text.lines().collect();
     assert_eq!((lines[0], lines[1], lines[3]), ("flooded", "forked", "bound"));
     let child = nix::unistd::Pid::from_raw(lines[2].parse().unwrap());
     nix::sys::signal::kill(child, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn x_05_a_thousand_hooks_that_end_at_once_are_all_run_and_waited_for() {
+    let lab = Lab::new("echo >> $OUT");
+    for _ in 0..20 {
+        run(async {
+            let hooks = lab.start(AMPLE);
+            (0..50).for_each(|_| fire(&hooks, "bound"));
+            hooks.finish(Some(AMPLE)).await;
+        });
+    }
+    assert_eq!(lab.read().lines().count(), 1000);
+    // A child of ours that nobody waited for would still be there.
+    let children = format!("/proc/self/task/{}/children", nix::unistd::gettid());
+    assert_eq!(std::fs::read_to_string(children).unwrap_or_default().trim(), "");
 }
 
 #[test]
@@ -191,7 +244,7 @@ fn a_hook_has_no_descriptor_of_ours() {
     run(async {
         let hooks = lab.start(AMPLE);
         fire(&hooks, "bound");
-        hooks.finish(AMPLE).await;
+        hooks.finish(Some(AMPLE)).await;
     });
     drop(open);
     let text = lab.read();
@@ -213,7 +266,7 @@ fn awaited_hooks_have_begun_once_they_run_or_there_are_none() {
         assert!(!hooks.have_begun());
         hooks.begun().await;
         assert!(!hooks.have_begun(), "the second event waits for the first");
-        hooks.finish(Duration::from_millis(50)).await;
+        hooks.finish(Some(Duration::from_millis(50))).await;
         std::fs::remove_file(lab.hooks().join("hook")).unwrap();
         let hooks = lab.start(AMPLE);
         fire(&hooks, "informed");
@@ -231,7 +284,7 @@ fn an_end_waits_no_longer_than_it_may_and_kills_the_rest() {
         while lab.read().is_empty() {
             let _ = within(Duration::from_millis(5), std::future::pending::<()>()).await;
         }
-        hooks.finish(Duration::from_millis(50)).await;
+        hooks.finish(Some(Duration::from_millis(50))).await;
     });
     let state = format!("/proc/{}/stat", lab.read().trim());
     // The signal is on its way; a test that never ends has failed.
@@ -276,24 +329,37 @@ fn call(event: &'static str, unbegun: &Arc<Unbegun>) -> Call {
     }
 }
 
-/// Input: more events than may wait, the first of them `bound` and `updated`.
-/// Expected: `updated` goes first; nobody waits for a `bound` that was given up.
+/// Input: more events than may wait; among them one that the next status makes up for, one that
+/// only says that something happened, and bindings that come and go.
+/// Expected: they are given up in this order; never an end without its binding or a binding
+/// whose end is still to be told; nobody waits for a `bound` that was given up.
 #[test]
 fn too_many_events_give_up_what_counts_least_and_wait_for_none_of_it() {
     let (unbegun, mut queue) = (Arc::default(), VecDeque::new());
     let has = |queue: &VecDeque<Call>, event| queue.iter().any(|call| call.event == event);
-    for event in ["bound", "updated"] {
-        enqueue("eth0", &mut queue, call(event, &unbegun));
+    for event in ["started", "informed", "prefix-replaced"] {
+        enqueue(&mut queue, call(event, &unbegun));
     }
-    for _ in 0..LONGEST_QUEUE - 1 {
-        enqueue("eth0", &mut queue, call("unbound", &unbegun));
+    while queue.len() < LONGEST_QUEUE {
+        let event = if queue.len() % 2 == 1 { "bound" } else { "unbound" };
+        enqueue(&mut queue, call(event, &unbegun));
     }
-    assert!(has(&queue, "bound") && !has(&queue, "updated"));
-    assert_eq!(unbegun.count.load(Ordering::Relaxed), 1);
-    enqueue("eth0", &mut queue, call("unbound", &unbegun));
-    assert!(!has(&queue, "bound"));
-    assert_eq!(unbegun.count.load(Ordering::Relaxed), 0);
-    assert_eq!(queue.len(), LONGEST_QUEUE);
+    let awaited = || unbegun.count.load(Ordering::Relaxed);
+    let before = awaited();
+    enqueue(&mut queue, call("unbound", &unbegun));
+    assert!(has(&queue, "started") && !has(&queue, "informed"));
+    assert_eq!(awaited(), before - 1);
+    enqueue(&mut queue, call("bound", &unbegun));
+    assert!(!has(&queue, "started") && queue.len() == LONGEST_QUEUE);
+    for event in ["unbound", "bound", "unbound"] {
+        enqueue(&mut queue, call(event, &unbegun));
+        assert!(queue.len() <= LONGEST_QUEUE && has(&queue, "prefix-replaced"));
+    }
+    let told: Vec<_> = queue.iter().map(|call| call.event).collect();
+    assert_eq!(told.last(), Some(&"unbound"));
+    assert!(!told.windows(2).any(|pair| pair == ["bound", "bound"]), "{told:?}");
+    let bound = told.iter().filter(|event| **event == "bound").count();
+    assert_eq!(awaited(), bound);
 }
 
 #[test]
@@ -302,7 +368,7 @@ fn nobody_can_change_the_status_that_a_hook_reads() {
     run(async {
         let hooks = lab.start(AMPLE);
         fire(&hooks, "bound");
-        hooks.finish(AMPLE).await;
+        hooks.finish(Some(AMPLE)).await;
     });
     assert!(lab.read().ends_with("refused\n{"), "{}", lab.read());
 }

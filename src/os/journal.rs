@@ -37,7 +37,7 @@ pub(crate) enum Entry {
     /// An unreachable route.
     Unreachable {
         /// The routing table.
-        table: u8,
+        table: u32,
         /// What it leads to nowhere.
         destination: Prefix,
         /// Its metric.

@@ -15,7 +15,7 @@ use dhc6c_core::link::Link;
 use dhc6c_core::time::{Duration, Instant, Lifetime};
 use nix::sched::{CloneFlags, unshare};
 
-use super::apply::Kernel;
+use super::apply::{Kernel, RoutePlace};
 use super::clock::{self, Timer};
 use super::error::Kind;
 use super::file::TestDirectory;
@@ -73,7 +73,9 @@ impl World {
         let (journal, warning) = Journal::open(&self.directory.path().join("u0.journal"));
         assert_eq!(warning, None);
         let resolver = Resolver::new(self.directory.path(), "u0", Choice::None);
-        Kernel::open("u0", self.index, journal, resolver, clock::now()).await.unwrap()
+        Kernel::open("u0", self.index, RoutePlace::default(), journal, resolver, clock::now())
+            .await
+            .unwrap()
     }
 
     async fn until(&mut self, wanted: &Change) {
@@ -335,17 +337,18 @@ fn ipv6_switched_off_is_named_as_such() {
 fn carrier_rename_and_replacement_of_the_interface_are_seen() {
     in_namespace(async |mut world| {
         let index = world.index;
-        let link = |name: &str, link| Change::Link { name: name.to_owned(), link };
+        let link = |name: &str, link| Change::Link { index, name: name.to_owned(), link };
         let link_local = Some(world.link_local);
         ip("link set p0 down");
         world.until(&link("u0", Some(Link { index, up: false, link_local }))).await;
         ip("link set p0 up");
         world.until(&link("u0", Some(Link { index, up: true, link_local }))).await;
+        let there = Some(Link { index, up: true, link_local });
         ip("link set u0 name w0");
-        world.until(&link("u0", None)).await;
-        assert_eq!(world.links.find("w0"), Some(Link { index, up: true, link_local }));
+        world.until(&link("w0", there)).await;
+        assert_eq!((world.links.find("u0"), world.links.find("w0")), (None, there));
         ip("link set w0 name u0");
-        world.until(&link("w0", None)).await;
+        world.until(&link("u0", there)).await;
 
         let mut kernel = world.kernel().await;
         let wanted = with_address(ADDRESS, 200, 300);
@@ -363,7 +366,8 @@ fn carrier_rename_and_replacement_of_the_interface_are_seen() {
         assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
         assert_ne!(address_line(ADDRESS), "");
         assert!(world.links.link_address("u0").is_some());
-        assert_eq!(world.links.link_address("nosuchlink0").map(|a| a.hardware_type), Some(1));
+        assert_eq!(world.links.link_address("nosuchlink0"), None);
+        assert_eq!(world.links.address_for_duid("nosuchlink0").map(|a| a.hardware_type), Some(1));
     });
 }
 
@@ -395,7 +399,7 @@ fn lost_news_is_made_good() {
 #[test]
 #[ignore = "needs root"]
 fn rx_11_datagrams_go_to_the_servers_and_come_by_our_interface_alone() {
-    in_namespace(async |world| {
+    in_namespace(async |mut world| {
         let servers = "ff02::1:2".parse().unwrap();
         let peer = world.links.find("p0").unwrap().index;
         let server = UdpSocket::bind("[::]:547").unwrap();
@@ -417,13 +421,22 @@ fn rx_11_datagrams_go_to_the_servers_and_come_by_our_interface_alone() {
         assert_eq!((reply.octets, reply.destination), (b"reply".to_vec(), world.link_local));
 
         // What comes by another interface is not ours (RX-11), whatever address
-        // it is for: by the loopback here.
-        ip("address add 2001:db8:9::1/128 dev u0 nodad");
-        let by_loopback: SocketAddrV6 = "[2001:db8:9::1]:546".parse().unwrap();
-        for _ in 0..3 {
-            // Refused after the first, since nobody listens there.
-            let _ = server.send_to(b"astray", by_loopback);
+        // it is for: a link-local address may be on both.
+        ip("link add u1 type veth peer name p1");
+        ip(&format!("address add {}/64 dev u1 nodad", world.link_local));
+        ip("link set u1 up");
+        ip("link set p1 up");
+        while !["u1", "p1"].iter().all(|name| world.links.find(name).is_some_and(|it| it.up)) {
+            next(&mut world.links).await;
         }
+        let [other, far_end] = ["u1", "p1"].map(|name| world.links.find(name).unwrap().index);
+        let mut other = Socket::open("u1", other, Marks::default()).unwrap();
+        let astray = SocketAddrV6::new(world.link_local, 546, 0, far_end);
+        // Refused for as long as the address of p1 is tentative.
+        while server.send_to(b"astray", astray).is_err() {
+            next(&mut world.links).await;
+        }
+        assert_eq!(other.receive().await.unwrap().octets, b"astray");
         server.send_to(b"next", to).unwrap();
         assert_eq!(socket.receive().await.unwrap().octets, b"next");
 
@@ -452,7 +465,7 @@ fn of_routes_only_the_removal_of_ours_is_news() {
         ip("-6 route del unreachable 2001:db8:1::/56 metric 1024");
         let change = loop {
             // The links are still settling.
-            if let Change::RouteRemoved { destination } = world.links.next().await.unwrap() {
+            if let Change::RouteRemoved { destination, .. } = world.links.next().await.unwrap() {
                 break destination;
             }
         };

@@ -27,10 +27,12 @@ const UP: u32 = (libc::IFF_UP | libc::IFF_RUNNING) as u32 | 1 << 16;
 /// Something that changed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
-    /// The interface of this name is thus now; `None` when there is none of
-    /// that name any more. A rename is one change for each name.
+    /// The interface is thus now; `None` when it is gone. A rename is a change
+    /// too, and so is another VRF.
     Link {
-        /// The interface's name.
+        /// The kernel's number for it.
+        index: u32,
+        /// Its name, the last one where it is gone.
         name: String,
         /// What it is now.
         link: Option<Link>,
@@ -58,6 +60,8 @@ pub(crate) enum Change {
     },
     /// An unreachable route with our label was removed, by us or by others.
     RouteRemoved {
+        /// Its routing table.
+        table: u32,
         /// Its destination.
         destination: Prefix,
     },
@@ -81,6 +85,8 @@ pub(crate) enum AddressState {
 /// All links and IPv6 addresses of our network namespace.
 pub(crate) struct Links {
     netlink: Netlink,
+    /// What the news comes by.
+    _watch: Netlink,
     news: News,
     table: Table,
     changes: VecDeque<Change>,
@@ -91,9 +97,10 @@ impl Links {
     /// Starts to watch, and reads how things are. Needs a runtime with I/O.
     pub(crate) async fn open() -> Result<Self, Error> {
         // First the news, then the state: nothing falls between the two.
-        let (netlink, news) = Netlink::watch()?;
+        let (_watch, news) = Netlink::watch()?;
+        let netlink = Netlink::open()?;
         let table = read(&netlink).await?;
-        Ok(Self { netlink, news, table, changes: VecDeque::new(), stale: false })
+        Ok(Self { netlink, _watch, news, table, changes: VecDeque::new(), stale: false })
     }
 
     /// Waits for the next change. Dropping the wait loses nothing. Fails only
@@ -122,8 +129,13 @@ impl Links {
 
     /// The interface of this name.
     pub(crate) fn find(&self, name: &str) -> Option<Link> {
-        let (&index, _) = self.table.interfaces.iter().find(|(_, seen)| seen.name == name)?;
-        Some(self.table.view(index)?.1)
+        Some(self.table.view(self.table.index(name)?)?.link)
+    }
+
+    /// The name and the routing table of the VRF that the interface is in.
+    pub(crate) fn vrf(&self, index: u32) -> Option<(&str, u32)> {
+        let vrf = self.table.interfaces.get(&self.table.interfaces.get(&index)?.master?)?;
+        Some((&vrf.name, vrf.vrf_table?))
     }
 
     /// The names of all interfaces.
@@ -144,12 +156,20 @@ impl Links {
         usable.map(|((_, address), _)| *address).collect()
     }
 
-    /// The link-layer address to make a DUID from: this interface's if it is
-    /// an Ethernet one, otherwise that of the first interface that is
-    /// (RFC 9915 §11.2 allows any interface of the machine).
+    /// The link-layer address of this interface; `None` where it has none, as
+    /// a tunnel or PPP.
     pub(crate) fn link_address(&self, name: &str) -> Option<LinkAddress> {
-        let own = self.table.interfaces.values().filter(|seen| seen.name == name);
-        own.chain(self.table.interfaces.values()).find_map(|seen| seen.ethernet.clone())
+        let mut interfaces = self.table.interfaces.values();
+        interfaces.find(|seen| seen.name == name)?.ethernet.clone()
+    }
+
+    /// The link-layer address to make a DUID from that is kept: this
+    /// interface's, otherwise that of the first interface that has one
+    /// (RFC 9915 §11.2 allows any interface of the machine). Nothing else may
+    /// tell a link the address of another interface.
+    pub(crate) fn address_for_duid(&self, name: &str) -> Option<LinkAddress> {
+        let any = || self.table.interfaces.values().find_map(|seen| seen.ethernet.clone());
+        self.link_address(name).or_else(any)
     }
 }
 
@@ -187,6 +207,18 @@ struct Seen {
     /// The link-local address in use: it stays while it is usable, whatever
     /// others are added beside it.
     link_local: Option<Ipv6Addr>,
+    /// The interface that it is a part of.
+    master: Option<u32>,
+    /// The routing table, where it is a VRF.
+    vrf_table: Option<u32>,
+}
+
+/// What others are told of an interface, to see whether it has changed.
+#[derive(Eq, PartialEq)]
+struct View {
+    name: String,
+    link: Link,
+    master: Option<u32>,
 }
 
 impl Table {
@@ -202,7 +234,7 @@ impl Table {
                 self.around(message.index, |table| table.del_address(&message))
             }
             Message::DelRoute(route) => unreachable_key(&route)
-                .map(|(destination, _)| Change::RouteRemoved { destination })
+                .map(|(destination, _)| Change::RouteRemoved { table: route.table, destination })
                 .into_iter()
                 .collect(),
             _ => Vec::new(),
@@ -217,7 +249,7 @@ impl Table {
             .keys()
             .chain(other.interfaces.keys().filter(|index| !self.interfaces.contains_key(index)));
         for &index in indexes {
-            changes.extend(link_changes(self.view(index), other.view(index)));
+            changes.extend(link_change(index, self.view(index), other.view(index)));
         }
         let addresses = self
             .addresses
@@ -230,10 +262,17 @@ impl Table {
         changes
     }
 
-    /// The name and state of an interface.
-    fn view(&self, index: u32) -> Option<(String, Link)> {
+    /// The number of the interface of this name.
+    fn index(&self, name: &str) -> Option<u32> {
+        let (&index, _) = self.interfaces.iter().find(|(_, seen)| seen.name == name)?;
+        Some(index)
+    }
+
+    /// What others are told of an interface.
+    fn view(&self, index: u32) -> Option<View> {
         let seen = self.interfaces.get(&index)?;
-        Some((seen.name.clone(), Link { index, up: seen.up, link_local: seen.link_local }))
+        let link = Link { index, up: seen.up, link_local: seen.link_local };
+        Some(View { name: seen.name.clone(), link, master: seen.master })
     }
 
     /// Chooses the link-local address of an interface: the one in use if it
@@ -266,10 +305,8 @@ impl Table {
     ) -> Vec<Change> {
         let before = self.view(index);
         let change = enter(self);
-        self.choose_link_local(index, before.as_ref().and_then(|(_, link)| link.link_local));
-        let mut changes = link_changes(before, self.view(index));
-        changes.extend(change);
-        changes
+        self.choose_link_local(index, before.as_ref().and_then(|before| before.link.link_local));
+        link_change(index, before, self.view(index)).into_iter().chain(change).collect()
     }
 
     fn new_link(&mut self, link: &LinkMessage) -> Option<Change> {
@@ -284,6 +321,9 @@ impl Table {
         }
         if let Some(octets) = &link.address {
             seen.ethernet = ethernet(link.hardware_type, octets);
+        }
+        if !link.is_about_radio {
+            (seen.master, seen.vrf_table) = (link.master, link.vrf_table);
         }
         None
     }
@@ -339,16 +379,13 @@ fn ethernet(hardware_type: u16, octets: &[u8]) -> Option<LinkAddress> {
     usable.then(|| LinkAddress { hardware_type, octets: octets.to_vec() })
 }
 
-fn link_changes(before: Option<(String, Link)>, after: Option<(String, Link)>) -> Vec<Change> {
+fn link_change(index: u32, before: Option<View>, after: Option<View>) -> Option<Change> {
     if before == after {
-        return Vec::new();
+        return None;
     }
-    let stays = |name: &String| after.as_ref().is_some_and(|(after, _)| after == name);
-    let gone = before.map(|(name, _)| name).filter(|name| !stays(name));
-    let mut changes: Vec<_> =
-        gone.into_iter().map(|name| Change::Link { name, link: None }).collect();
-    changes.extend(after.map(|(name, link)| Change::Link { name, link: Some(link) }));
-    changes
+    let link = after.as_ref().map(|after| after.link);
+    let name = after.or(before)?.name;
+    Some(Change::Link { index, name, link })
 }
 
 fn address_change(
@@ -406,11 +443,11 @@ mod tests {
 
     fn link_is(name: &str, index: u32, up: bool, link_local: Option<&str>) -> Change {
         let link_local = link_local.map(|text| text.parse().unwrap());
-        Change::Link { name: name.to_owned(), link: Some(Link { index, up, link_local }) }
+        Change::Link { index, name: name.to_owned(), link: Some(Link { index, up, link_local }) }
     }
 
-    fn link_gone(name: &str) -> Change {
-        Change::Link { name: name.to_owned(), link: None }
+    fn link_gone(name: &str, index: u32) -> Change {
+        Change::Link { index, name: name.to_owned(), link: None }
     }
 
     #[test]
@@ -431,9 +468,8 @@ mod tests {
     fn renames_and_new_indexes_are_seen() {
         let mut table = Table::default();
         table.enter(new_link(2, "eth0", UP));
-        let renamed = [link_gone("eth0"), link_is("wan0", 2, true, None)];
-        assert_eq!(table.enter(new_link(2, "wan0", UP)), renamed);
-        assert_eq!(table.enter(Message::DelLink(link(2, "wan0", UP))), [link_gone("wan0")]);
+        assert_eq!(table.enter(new_link(2, "wan0", UP)), [link_is("wan0", 2, true, None)]);
+        assert_eq!(table.enter(Message::DelLink(link(2, "wan0", UP))), [link_gone("wan0", 2)]);
         assert_eq!(table.enter(new_link(9, "wan0", UP)), [link_is("wan0", 9, true, None)]);
     }
 
@@ -445,7 +481,21 @@ mod tests {
         port.family = 7;
         assert_eq!(table.enter(Message::NewLink(port.clone())), []);
         assert_eq!(table.enter(Message::DelLink(port)), []);
-        assert!(table.view(2).unwrap().1.up);
+        assert!(table.view(2).unwrap().link.up);
+    }
+
+    #[test]
+    fn a_vrf_that_is_joined_or_left_is_a_change() {
+        let mut table = Table::default();
+        table.enter(new_link(2, "eth0", UP));
+        let red = LinkMessage { vrf_table: Some(100), ..link(7, "red", UP) };
+        table.enter(Message::NewLink(red));
+        let member = LinkMessage { master: Some(7), ..link(2, "eth0", UP) };
+        let change = [link_is("eth0", 2, true, None)];
+        assert_eq!(table.enter(Message::NewLink(member)), change);
+        let radio = LinkMessage { is_about_radio: true, ..link(2, "eth0", UP) };
+        assert_eq!(table.enter(Message::NewLink(radio)), [], "nothing is said of the VRF");
+        assert_eq!(table.enter(new_link(2, "eth0", UP)), change);
     }
 
     #[test]
@@ -514,7 +564,7 @@ mod tests {
             changes,
             [
                 link_is("eth0", 2, false, None),
-                link_gone("eth1"),
+                link_gone("eth1", 3),
                 link_is("eth2", 4, true, None),
                 Change::AddressRemoved { index: 2, address: "2001:db8::1".parse().unwrap() },
                 Change::AddressUsable { index: 2, address: "2001:db8::2".parse().unwrap() },

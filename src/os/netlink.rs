@@ -27,7 +27,7 @@ use super::error::Error;
 pub(crate) use message::{AF_INET6, AddressMessage, LinkMessage, Message, RouteMessage};
 
 /// The routing table for everybody.
-pub(crate) const MAIN_TABLE: u8 = libc::RT_TABLE_MAIN;
+pub(crate) const MAIN_TABLE: u32 = libc::RT_TABLE_MAIN as u32;
 /// The prefix length of our addresses: they say nothing of the link.
 pub(crate) const ADDRESS_LENGTH: u8 = 128;
 
@@ -71,8 +71,10 @@ impl Netlink {
         Ok(Self::connect(0)?.0)
     }
 
-    /// A connection that also brings the news of links and IPv6 addresses,
-    /// and of unreachable routes that go.
+    /// A connection that brings the news of links and IPv6 addresses, and of
+    /// unreachable routes that go; it ends when both are dropped. Requests are
+    /// better made by another one: where there is more news than the socket
+    /// holds, the kernel has no room for answers either.
     pub(crate) fn watch() -> Result<(Self, News), Error> {
         Self::connect(GROUPS)
     }
@@ -147,13 +149,13 @@ impl Netlink {
         self.change(Message::DelAddress(address_message(index, address)), 0).await
     }
 
-    /// All unreachable routes of the main table with our label, each with its
-    /// metric.
-    pub(crate) async fn unreachable(&self) -> Result<Vec<(Prefix, u32)>, Errno> {
-        match self.dump(Message::GetRoutes(UNREACHABLE)).await {
+    /// All unreachable routes of a table with our label, each with its metric.
+    pub(crate) async fn unreachable(&self, table: u32) -> Result<Vec<(Prefix, u32)>, Errno> {
+        match self.dump(Message::GetRoutes(RouteMessage { table, ..UNREACHABLE })).await {
             Ok(found) => Ok(found
                 .into_iter()
                 .filter_map(only!(Message::NewRoute))
+                .filter(|message| message.table == table)
                 .filter_map(|message| unreachable_key(&message))
                 .collect()),
             // A table that was never used does not exist.
@@ -165,20 +167,22 @@ impl Netlink {
     /// Adds an unreachable route.
     pub(crate) async fn add_unreachable(
         &self,
+        table: u32,
         destination: Prefix,
         metric: u32,
     ) -> Result<(), Errno> {
-        let message = unreachable_message(destination, metric);
+        let message = unreachable_message(table, destination, metric);
         self.change(Message::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL).await
     }
 
     /// Removes an unreachable route.
     pub(crate) async fn remove_unreachable(
         &self,
+        table: u32,
         destination: Prefix,
         metric: u32,
     ) -> Result<(), Errno> {
-        self.change(Message::DelRoute(unreachable_message(destination, metric)), 0).await
+        self.change(Message::DelRoute(unreachable_message(table, destination, metric)), 0).await
     }
 
     async fn change(&self, message: Message, flags: u16) -> Result<(), Errno> {
@@ -247,8 +251,9 @@ const UNREACHABLE: RouteMessage = RouteMessage {
 /// The kernel compares neither the type nor, unless told, the label of a
 /// route it is to remove; the label and the loopback interface keep it off
 /// other people's routes.
-fn unreachable_message(destination: Prefix, metric: u32) -> RouteMessage {
+fn unreachable_message(table: u32, destination: Prefix, metric: u32) -> RouteMessage {
     RouteMessage {
+        table,
         length: destination.length(),
         destination: Some(destination.address()),
         metric: Some(metric),
@@ -259,8 +264,7 @@ fn unreachable_message(destination: Prefix, metric: u32) -> RouteMessage {
 
 /// Destination and metric of an unreachable route with our label.
 pub(crate) fn unreachable_key(route: &RouteMessage) -> Option<(Prefix, u32)> {
-    let ours =
-        route.kind == libc::RTN_UNREACHABLE && route.table == MAIN_TABLE && route.protocol == LABEL;
+    let ours = route.kind == libc::RTN_UNREACHABLE && route.protocol == LABEL;
     // The default route is the one without a destination.
     let address = route.destination.unwrap_or(Ipv6Addr::UNSPECIFIED);
     let prefix = Prefix::new(address, route.length)?;
@@ -301,21 +305,19 @@ mod tests {
     fn the_key_of_a_route_is_read_back_as_it_was_written() {
         for text in ["2001:db8::/56", "::/0", "2001:db8::1/128"] {
             let prefix: Prefix = text.parse().unwrap();
-            let message = unreachable_message(prefix, 1024);
+            let message = unreachable_message(MAIN_TABLE, prefix, 1024);
             assert_eq!(unreachable_key(&message), Some((prefix, 1024)));
         }
     }
 
     #[test]
-    fn routes_of_another_kind_table_or_label_are_not_ours() {
-        let ours = unreachable_message("2001:db8::/56".parse().unwrap(), 1024);
+    fn routes_of_another_kind_or_label_are_not_ours() {
+        let ours = unreachable_message(MAIN_TABLE, "2001:db8::/56".parse().unwrap(), 1024);
         let mut kind = ours.clone();
         kind.kind = libc::RTN_BLACKHOLE;
-        let mut table = ours.clone();
-        table.table = 100;
         let mut label = ours;
         label.protocol = 4;
-        for other in [kind, table, label] {
+        for other in [kind, label] {
             assert_eq!(unreachable_key(&other), None);
         }
     }

@@ -1,10 +1,29 @@
 //! Whether we may do what we are for, before anything is begun.
 
+use nix::sys::resource::{Resource, getrlimit};
+
 use super::error::Error;
 
 /// What is needed, by the kernel's number: to change addresses and routes,
 /// and to open UDP port 546.
 const NEEDED: [(u32, &str); 2] = [(12, "CAP_NET_ADMIN"), (10, "CAP_NET_BIND_SERVICE")];
+
+/// The descriptors that an interface and what it stands on need, with some to
+/// spare.
+const DESCRIPTORS: u64 = 32;
+
+/// Checks that enough files may be open. The runtime does not survive a start
+/// without; later on whatever cannot be opened is opened when that is possible.
+pub(crate) fn check_descriptors() -> Result<(), Error> {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((most, _)) if most < DESCRIPTORS => {
+            Err(Error::new("cannot start", format!("no more than {most} files may be open"))
+                .hint(format!("raise the limit to {DESCRIPTORS} at least: ulimit -n")))
+        }
+        // Where the kernel does not say, it will say what it refuses.
+        _ => Ok(()),
+    }
+}
 
 /// Checks the capabilities of this process; the error names what is missing.
 pub(crate) fn check() -> Result<(), Error> {

@@ -68,12 +68,17 @@ impl Resolver {
     pub(crate) fn choose(&mut self, choice: Choice) -> bool {
         let is_other = choice != self.choice;
         if is_other {
-            self.hand_on(None);
-            // It ends when that is done.
-            self.worker = None;
+            self.take_back();
             self.choice = choice;
         }
         is_other
+    }
+
+    /// The interface has another name: what was told under the old one is
+    /// taken back. The file stays where it is.
+    pub(crate) fn rename(&mut self, interface: &str) {
+        self.take_back();
+        interface.clone_into(&mut self.interface);
     }
 
     /// True when a former process of ours told something.
@@ -107,6 +112,16 @@ impl Resolver {
         if within(FINISH_LIMIT, &mut task).await.is_none() {
             task.abort();
         }
+    }
+
+    /// Takes back what the program was told; the next one is told by another
+    /// worker.
+    fn take_back(&mut self) {
+        if self.worker.is_some() {
+            self.hand_on(None);
+        }
+        // It ends when that is done.
+        self.worker = None;
     }
 
     fn hand_on(&mut self, wanted: Option<Wanted>) {

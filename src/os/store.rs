@@ -4,27 +4,27 @@
 //!
 //! The DUID is made once and then kept, whatever becomes of the interface it
 //! was made from (RFC 9915 §11.2, RFC 7084 W-5). A file that cannot be used
-//! is a warning and a clean start.
+//! is a warning and a clean start. What stands in a lease file is the business
+//! of `leases`.
+
+mod leases;
 
 use std::path::{Path, PathBuf};
 
 use dhc6c_core::ident::Duid;
 use dhc6c_core::record::Record;
-use dhc6c_core::time::{Duration, Instant};
-use serde::{Deserialize, Serialize};
+use dhc6c_core::time::Instant;
+
+pub(crate) use leases::Kept;
+use leases::Moment;
 
 use super::clock;
 use super::error::Error;
 use super::file::{self, Durability};
 use super::journal::boot_id;
 
-/// The version of the lease file that is written and understood.
-const VERSION: u32 = 1;
 /// Far more than the leases of an interface ever take.
 const LONGEST_LEASES: u64 = 1 << 20;
-/// 2026-11-01 UTC, in seconds since the Unix epoch: a clock that says less
-/// than this has not been set.
-const EARLIEST_TIME: u64 = 1_793_491_200;
 /// The longest DUID file that is read: hexadecimal with separators.
 const LONGEST: u64 = 1024;
 
@@ -54,13 +54,24 @@ impl Store {
         }
     }
 
-    /// Stores the DUID.
+    /// Stores the DUID in place of any other.
     pub(crate) fn set_duid(&self, duid: &Duid) -> Result<(), Error> {
+        self.store_duid(duid, |path, octets| file::replace(path, octets, 0o600, Durability::Disk))
+    }
+
+    /// Stores the first DUID; false where another process was first.
+    pub(crate) fn add_duid(&self, duid: &Duid) -> Result<bool, Error> {
+        self.store_duid(duid, |path, octets| file::create(path, octets, 0o600))
+    }
+
+    fn store_duid<T>(
+        &self,
+        duid: &Duid,
+        store: impl FnOnce(&Path, &[u8]) -> std::io::Result<T>,
+    ) -> Result<T, Error> {
         let path = self.duid_path();
         std::fs::create_dir_all(&self.directory)
-            .and_then(|()| {
-                file::replace(&path, format!("{duid}\n").as_bytes(), 0o600, Durability::Disk)
-            })
+            .and_then(|()| store(&path, format!("{duid}\n").as_bytes()))
             .map_err(|error| Error::new(format!("cannot write {}", path.display()), error))
     }
 
@@ -83,8 +94,7 @@ impl Store {
         now: Instant,
     ) -> (Option<Kept>, Option<Error>) {
         let path = self.leases_path(interface);
-        let present = Moment { boot: boot_id(), now, wall: clock::unix_seconds() };
-        match read(&path, &present) {
+        match read(&path, &present(now)) {
             Ok(kept) => (kept, None),
             Err(why) => (None, Some(Error::new(format!("ignoring {}", path.display()), why))),
         }
@@ -97,10 +107,8 @@ impl Store {
         duid: &Duid,
         record: Record,
     ) -> (PathBuf, Vec<u8>) {
-        let (boot, wall) = (boot_id(), clock::unix_seconds());
-        let document = Document { version: VERSION, boot, wall, duid: duid.clone(), record };
-        // Our own types always have a JSON form.
-        (self.leases_path(interface), serde_json::to_vec(&document).unwrap_or_default())
+        let octets = leases::write(duid, record, &present(clock::now()));
+        (self.leases_path(interface), octets)
     }
 
     /// Forgets the leases of an interface; true when there were any.
@@ -132,67 +140,14 @@ impl Store {
     }
 }
 
-/// Leases that were kept.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Kept {
-    /// Whose they are.
-    pub(crate) duid: Duid,
-    /// What was held, in the time of this boot.
-    pub(crate) record: Record,
-    /// Its ends can be relied on: no reboot lies between, or the clock knows
-    /// how long that took.
-    pub(crate) times_are_known: bool,
-}
-
-/// The lease file.
-#[derive(Deserialize, Serialize)]
-struct Document {
-    version: u32,
-    /// Which boot the record's instants belong to.
-    boot: String,
-    /// When it was made, in seconds since the Unix epoch.
-    wall: u64,
-    /// The client that holds the leases.
-    duid: Duid,
-    record: Record,
-}
-
-/// What every version of the file has.
-#[derive(Deserialize)]
-struct Head {
-    version: u32,
+fn read(path: &Path, present: &Moment) -> Result<Option<Kept>, String> {
+    let octets = file::read(path, LONGEST_LEASES).map_err(|error| error.to_string())?;
+    octets.map(|octets| leases::read(&octets, present)).transpose()
 }
 
 /// Now, in all three ways.
-struct Moment {
-    boot: String,
-    now: Instant,
-    wall: u64,
-}
-
-fn read(path: &Path, present: &Moment) -> Result<Option<Kept>, String> {
-    let Some(octets) = file::read(path, LONGEST_LEASES).map_err(|error| error.to_string())? else {
-        return Ok(None);
-    };
-    let head: Head = serde_json::from_slice(&octets).map_err(|error| error.to_string())?;
-    if head.version != VERSION {
-        return Err(format!("its version is {}, not {VERSION}", head.version));
-    }
-    let document: Document = serde_json::from_slice(&octets).map_err(|error| error.to_string())?;
-    Ok(Some(kept(document, present)))
-}
-
-/// Leases of this boot are read as they are: its clock never steps. Those of
-/// another are as much older as the wall clock says, unless that cannot be
-/// right.
-fn kept(document: Document, present: &Moment) -> Kept {
-    let Document { boot, wall, duid, record, .. } = document;
-    if boot == present.boot {
-        return Kept { duid, record, times_are_known: true };
-    }
-    let elapsed = present.wall.checked_sub(wall).filter(|_| present.wall >= EARLIEST_TIME);
-    let record = record.moved(present.now, Duration::from_secs(elapsed.unwrap_or(0)));
-    Kept { duid, record, times_are_known: elapsed.is_some() }
+fn present(now: Instant) -> Moment {
+    Moment { boot: boot_id(), now, wall: clock::unix_seconds() }
 }
 
 #[cfg(test)]
@@ -218,6 +173,16 @@ mod tests {
     }
 
     #[test]
+    fn duid_02_of_two_processes_that_make_one_the_first_counts() {
+        let (_directory, store) = store();
+        let [one, other]: [Duid; 2] =
+            ["000100012b2c3d4e021122334455", "0003000102112233"].map(|hex| hex.parse().unwrap());
+        assert_eq!(store.add_duid(&one), Ok(true));
+        assert_eq!(store.add_duid(&other), Ok(false));
+        assert_eq!(store.duid(), (Some(one), None));
+    }
+
+    #[test]
     fn a_file_that_is_no_duid_is_ignored_with_a_warning() {
         let (_directory, store) = store();
         std::fs::create_dir_all(&store.directory).unwrap();
@@ -228,26 +193,12 @@ mod tests {
         }
     }
 
-    /// A record with something in it, made 100 s after boot.
     fn record() -> Record {
-        let text = r#"{"at":100000,"server":null,"associations":[{"kind":"prefix","iaid":7,
-            "t1":{"At":150000},"t2":{"At":180000},"leases":[{"lease":"2001:db8:8000::/56",
-            "exclude":null,"preferred":{"At":200000},"valid":{"At":300000}}]}],
-            "sol_max_rt":null,"inf_max_rt":null,"options":""}"#;
-        serde_json::from_str(text).unwrap()
+        Record { sol_max_rt: Some(60), ..Record::default() }
     }
 
     fn ours() -> Duid {
         "000100012b2c3d4e021122334455".parse().unwrap()
-    }
-
-    fn document(boot: &str, wall: u64) -> Document {
-        let boot = boot.to_owned();
-        Document { version: VERSION, boot, wall, duid: ours(), record: record() }
-    }
-
-    fn present(wall: u64) -> Moment {
-        Moment { boot: "now".to_owned(), now: Instant::from_millis(5000), wall }
     }
 
     #[test]
@@ -267,26 +218,6 @@ mod tests {
     }
 
     #[test]
-    fn fin_03_a_reboot_costs_the_time_that_it_took() {
-        let same = kept(document("now", 5), &present(0));
-        assert_eq!(same, Kept { duid: ours(), record: record(), times_are_known: true });
-        let wall = EARLIEST_TIME + 1000;
-        let later = kept(document("before", wall), &present(wall + 60));
-        assert!(later.times_are_known);
-        let moved = record().moved(Instant::from_millis(5000), Duration::from_secs(60));
-        assert_eq!(later.record, moved);
-    }
-
-    #[test]
-    fn fin_03_a_clock_that_cannot_be_right_knows_no_times() {
-        let wall = EARLIEST_TIME + 1000;
-        // It runs backwards; it has not been set since 1970, then or now.
-        for (then, now) in [(wall, wall - 1), (wall, 5), (3, 5)] {
-            assert!(!kept(document("before", then), &present(now)).times_are_known);
-        }
-    }
-
-    #[test]
     fn a_torn_or_foreign_lease_file_is_a_clean_start_and_a_warning() {
         let (_directory, store) = store();
         let (path, whole) = store.leases_file("eth0", &ours(), record());
@@ -299,16 +230,5 @@ mod tests {
             let (kept, warning) = store.leases("eth0", &ours(), clock::now());
             assert!(kept.is_none() && warning.is_some(), "{} octets", content.len());
         }
-    }
-
-    /// The file is a contract: what this version wrote, every later one reads.
-    #[test]
-    fn the_format_of_the_lease_file_is_pinned() {
-        let text = serde_json::to_string(&document("b", 7)).unwrap();
-        assert!(
-            text.starts_with("{\"version\":1,\"boot\":\"b\",\"wall\":7,\"duid\":\"0001"),
-            "{text}"
-        );
-        assert_eq!(serde_json::from_str::<Document>(&text).unwrap().record, record());
     }
 }

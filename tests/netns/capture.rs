@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::helper;
+use crate::helper::{self, RUBBISH_PORT};
 use crate::pcap::{self, Message};
 use crate::poll;
 use crate::process::{Process, run};
@@ -19,18 +19,22 @@ pub(crate) struct Capture {
 }
 
 impl Capture {
-    /// Starts to capture DHCPv6 at the far end of the client's link.
-    pub(crate) fn start(world: &World) -> Self {
+    /// Starts to capture DHCPv6 on an interface.
+    pub(crate) fn start_at(world: &World, (space, interface): (Space, &str)) -> Self {
         let file = world.dir().join("wire.pcap");
-        let (space, interface) = world.far_end();
         let tcpdump = Process::spawn(
             "tcpdump",
             space
                 .command("tcpdump")
                 // Without --immediate-mode packets reach the file up to a second late.
-                .args(["-U", "--immediate-mode", "-Z", "root", "-s0", "-n", "-i", interface, "-w"])
+                .args(["-U", "--immediate-mode", "-Z", "root", "-s0", "-n", "-i", interface])
+                .args(if interface == "any" { &["-y", "LINUX_SLL"][..] } else { &[] })
+                .arg("-w")
                 .arg(&file)
-                .arg("ip6 and udp and (port 546 or port 547)"),
+                // A flood would push what matters out of the capture.
+                .arg(format!(
+                    "ip6 and udp and (port 546 or port 547) and not src port {RUBBISH_PORT}"
+                )),
         );
         poll::wait_for("tcpdump listens", poll::SOON, || {
             tcpdump.assert_alive();

@@ -110,10 +110,27 @@ impl Launch {
         self
     }
 
+    /// Lets it open fewer descriptors than it might wish for.
+    pub(crate) fn with_descriptors(mut self, most: usize) -> Self {
+        self.wrap = vec!["prlimit".to_owned(), format!("--nofile={most}"), "--".to_owned()];
+        self
+    }
+
+    /// Runs it as nobody with the capabilities that it needs and no other.
+    pub(crate) fn with_capabilities(self) -> Self {
+        const NEEDED: &str = "+net_admin,+net_raw,+net_bind_service";
+        let mut launch = self.unprivileged();
+        let end = launch.wrap.iter().position(|word| word == "--").expect("the end of options");
+        for option in ["--inh-caps", "--ambient-caps"] {
+            launch.wrap.splice(end..end, [option.to_owned(), NEEDED.to_owned()]);
+        }
+        launch
+    }
+
     /// Starts it.
     pub(crate) fn start(self) -> Client {
         let mut command = self.command();
-        command.args(self.global()).arg("--state-dir").arg(self.dir.join("state"));
+        command.args(self.global()).arg("--state-dir").arg(self.state());
         command.args(&self.arguments);
         match &self.file {
             Some(file) => command.arg("--config").arg(file),
@@ -134,9 +151,14 @@ impl Launch {
         self.dir.join("run").join(name)
     }
 
+    /// The state directory.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.dir.join("state")
+    }
+
     /// A file of the state directory.
     pub(crate) fn state_file(&self, name: &str) -> PathBuf {
-        self.dir.join("state").join(name)
+        self.state().join(name)
     }
 
     /// `env` stands last before the client, so that what runs the client is still found
@@ -194,6 +216,22 @@ impl Client {
     /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         self.process.signal(signal);
+    }
+
+    /// What it holds of the machine.
+    pub(crate) fn resources(&self) -> Resources {
+        Resources::of(self.pid())
+    }
+
+    /// Has it renew now and waits for the answer: proof that it still works.
+    pub(crate) fn assert_renews(&self) {
+        let renewals = |status: &Status| status.0["counters"]["received"]["reply"].as_u64();
+        let before = renewals(&self.status());
+        let asked = self.launch.control(&["renew", "wan0"]);
+        assert_eq!(code(asked.status), 0, "{}", String::from_utf8_lossy(&asked.stderr));
+        self.wait_status("an answer to a Renew", poll::SOON, |status| {
+            status.0["state"] == "bound" && renewals(status) > before
+        });
     }
 
     /// Its exit code, within `limit`.
@@ -263,6 +301,47 @@ impl Drop for Client {
         if std::thread::panicking() {
             eprintln!("--- dhc6c, its standard error:\n{}", self.stderr());
         }
+    }
+}
+
+/// What a process holds of the machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resources {
+    /// Open file descriptors.
+    pub(crate) descriptors: usize,
+    /// Resident memory in kB.
+    pub(crate) resident: u64,
+    /// Processor time used so far, in hundredths of a second.
+    pub(crate) ticks: u64,
+}
+
+impl Resources {
+    fn of(pid: u32) -> Self {
+        let read = |file: &str| {
+            fs::read_to_string(format!("/proc/{pid}/{file}")).expect("the process is alive")
+        };
+        let status = read("status");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        let resident = line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok());
+        // The name in parentheses may hold blanks; utime and stime are the 14th and 15th.
+        let stat = read("stat");
+        let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
+        let fields = fields.split_whitespace().skip(11).take(2);
+        Self {
+            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).expect("its descriptors").count(),
+            resident: resident.expect("a number"),
+            ticks: fields.map(|ticks| ticks.parse::<u64>().expect("a number")).sum(),
+        }
+    }
+
+    /// Panics if there is more of anything now but processor time; a few pages come and go, and
+    /// so do the connections of those who asked for the status.
+    pub(crate) fn assert_kept(self, client: &Client) {
+        poll::wait_for("no more descriptors than before", poll::SOON, || {
+            client.resources().descriptors <= self.descriptors
+        });
+        let now = client.resources();
+        assert!(now.resident < self.resident + 256, "memory: {self:?}, then {now:?}");
     }
 }
 

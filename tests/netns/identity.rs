@@ -7,6 +7,7 @@ use crate::kernel;
 use crate::lab::Lab;
 use crate::pcap::{CLIENT_ID, IA_NA, SOLICIT, hex};
 use crate::poll;
+use crate::process::Process;
 use crate::servers::Kea;
 use crate::world::WAN_MAC;
 
@@ -14,6 +15,7 @@ pub(crate) const TESTS: &[(&str, fn())] = tests![
     duid_03_replaced_by_command,
     duid_05_iaid_01_one_duid_for_two_interfaces,
     prv_03_prv_07_the_identity_of_the_moment,
+    prv_03_ra_01_a_link_without_an_address_of_its_own_learns_no_other,
 ];
 
 /// Input: `duid new` and `duid set`, each before a run.
@@ -69,6 +71,55 @@ fn prv_03_prv_07_the_identity_of_the_moment() {
         said.iter().filter_map(|message| message.option(CLIENT_ID)).map(hex).collect();
     assert_eq!(clients.len(), 2, "{clients:?}");
     lab.finish(&[&kea]);
+}
+
+/// The program behind tun0: what leaves by the interface it prints in hexadecimal, a line a packet.
+/// The numbers are TUNSETIFF, and IFF_TUN with IFF_NO_PI.
+const TUNNEL: &str = r#"$| = 1; open(T, "+<", "/dev/net/tun") or die;
+    $name = pack("a16sx22", "tun0", 0x1001); ioctl(T, 0x400454ca, $name) or die; print "ready\n";
+    while (sysread(T, $packet, 2000)) { print unpack("H*", $packet), "\n" }"#;
+
+/// Input: tun0, which has no link-layer address, beside wan0, which has one: a client that asks
+/// routers; then an anonymous one, whose link goes and comes back.
+/// Expected: Router Solicitations without the option of an address; DUIDs of nobody, another one
+/// for each time; nothing on tun0 ever tells the address of wan0.
+fn prv_03_ra_01_a_link_without_an_address_of_its_own_learns_no_other() {
+    let lab = Lab::new();
+    let cpe = lab.world().cpe();
+    let tunnel = Process::spawn("the tunnel", cpe.command("perl").args(["-e", TUNNEL]));
+    let said = || tunnel.stdout();
+    poll::wait_for("tun0", poll::SOON, || said().starts_with("ready"));
+    // The kernel is to ask no router itself.
+    cpe.shell("echo 0 > /proc/sys/net/ipv6/conf/tun0/accept_ra; ip link set tun0 up");
+    let router_client = Launch::new(lab.world()).on("tun0").with(&["--auto"]).start();
+    // Behind the header of IPv6: ICMPv6, 8 octets, type 133, no option.
+    let solicitations = || -> Vec<String> {
+        let is_one =
+            |line: &&str| line.len() > 82 && &line[12..14] == "3a" && &line[80..82] == "85";
+        said().lines().filter(is_one).map(str::to_owned).collect()
+    };
+    poll::wait_for("a Router Solicitation", poll::BIND, || !solicitations().is_empty());
+    router_client.terminate();
+    assert!(solicitations().iter().all(|packet| packet.len() == 96), "{:?}", solicitations());
+
+    let file = "[[wan]]\ninterface = \"tun0\"\nanonymous = true\n";
+    let client = Launch::new(lab.world()).on("tun0").with_file(file).start();
+    // Client identifiers in Solicits: 14 octets of a DUID-LLT.
+    let duids = || -> BTreeSet<String> {
+        let text = said();
+        let solicits = text.lines().filter(|line| line.len() > 98 && &line[96..98] == "01");
+        let starts = solicits.filter_map(|line| line.split_once("0001000e00010001"));
+        starts.map(|(_, rest)| rest[..20].to_owned()).collect()
+    };
+    poll::wait_for("a Solicit", poll::BIND, || !duids().is_empty());
+    let before = duids();
+    cpe.shell("ip link set tun0 down; ip link set tun0 up");
+    poll::wait_for("a Solicit of somebody else", poll::BIND, || !duids().is_subset(&before));
+    client.terminate();
+    let address = WAN_MAC.replace(':', "");
+    assert!(!said().contains(&address), "{}", said());
+    tunnel.assert_alive();
+    lab.finish(&[]);
 }
 
 /// Input: a file with two interfaces.

@@ -3,7 +3,7 @@
 use crate::capture::Capture;
 use crate::pcap::{Message, SERVER_ID, hex};
 use crate::servers::Server;
-use crate::world::World;
+use crate::world::{Space, World};
 
 /// What every test starts with. A test that does not reach [`Lab::finish`] has failed: its
 /// files are kept and named.
@@ -40,8 +40,18 @@ impl Lab {
         lab
     }
 
+    /// A world with other links than the usual ones: `prepare` sees to it that the ends are
+    /// called wan0 and isp0 in the end, and says where what wan0 sends is to be captured.
+    #[allow(dead_code, reason = "the vm tier lays links of its own")]
+    pub(crate) fn on_links(prepare: impl FnOnce(&World) -> (Space, &'static str)) -> Self {
+        let world = World::new();
+        let place = prepare(&world);
+        Self { capture: Capture::start_at(&world, place), world, finished: false }
+    }
+
     fn of(world: World) -> Self {
-        Self { capture: Capture::start(&world), world, finished: false }
+        let place = world.far_end();
+        Self { capture: Capture::start_at(&world, place), world, finished: false }
     }
 
     /// The namespaces.

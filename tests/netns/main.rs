@@ -17,12 +17,16 @@ macro_rules! tests {
 mod capture;
 mod client;
 mod config;
+mod disk;
 mod dnsmasq;
+mod exhausted;
 mod farm;
+mod flaps;
 mod helper;
 mod high_availability;
 mod hooks;
 mod identity;
+mod interfaces;
 mod interop;
 mod kea_again;
 mod kea_bind;
@@ -30,6 +34,7 @@ mod kea_life;
 mod kea_stop;
 mod kea_wire;
 mod kernel;
+mod killed;
 mod lab;
 mod needs;
 mod pcap;
@@ -40,7 +45,9 @@ mod refusals;
 mod resolver;
 mod routers;
 mod servers;
+mod signals;
 mod status;
+mod storms;
 mod world;
 
 use std::collections::BTreeSet;
@@ -50,22 +57,29 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 15] = [
+const SCENARIOS: [Scenario; 22] = [
     ("config", &["dnsmasq"], config::TESTS),
+    ("disk", &["kea-dhcp6"], disk::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
+    ("exhausted", &["kea-dhcp6", "prlimit"], exhausted::TESTS),
     ("high_availability", &["kea-dhcp6", "ping"], high_availability::TESTS),
-    ("hooks", &["kea-dhcp6"], hooks::TESTS),
-    ("identity", &["kea-dhcp6"], identity::TESTS),
+    ("flaps", &["kea-dhcp6"], flaps::TESTS),
+    ("hooks", &["kea-dhcp6", "prlimit"], hooks::TESTS),
+    ("identity", &["kea-dhcp6", "perl"], identity::TESTS),
+    ("interfaces", &["kea-dhcp6"], interfaces::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),
     ("kea_stop", &["kea-dhcp6"], kea_stop::TESTS),
     ("kea_wire", &["kea-dhcp6"], kea_wire::TESTS),
+    ("killed", &["kea-dhcp6"], killed::TESTS),
     ("reconcile", &["kea-dhcp6"], reconcile::TESTS),
     ("refusals", &[], refusals::TESTS),
     ("resolver", &["kea-dhcp6"], resolver::TESTS),
     ("routers", &["kea-dhcp6", "radvd"], routers::TESTS),
+    ("signals", &["kea-dhcp6"], signals::TESTS),
     ("status", &["kea-dhcp6"], status::TESTS),
+    ("storms", &["kea-dhcp6"], storms::TESTS),
 ];
 
 fn main() {

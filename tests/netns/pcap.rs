@@ -1,4 +1,4 @@
-//! A reader of capture files, just large enough for DHCPv6 on Ethernet. It shares no code
+//! A reader of capture files, just large enough for DHCPv6. It shares no code
 //! with the client, so that a mistake in the client's codec cannot hide itself.
 
 use std::net::Ipv6Addr;
@@ -27,6 +27,9 @@ pub(crate) const RAPID_COMMIT: u16 = 14;
 pub(crate) const IA_PD: u16 = 25;
 pub(crate) const IA_PREFIX: u16 = 26;
 
+/// The tag of a VLAN: priority and number.
+pub(crate) type Tag = (u8, u16);
+
 /// One DHCPv6 message on the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
@@ -35,6 +38,9 @@ pub(crate) struct Message {
     pub(crate) hop_limit: u8,
     /// The class in the network, 0 to 63.
     pub(crate) dscp: u8,
+    /// The tag of its VLAN.
+    #[allow(dead_code, reason = "only the vm tier has VLANs")]
+    pub(crate) vlan: Option<Tag>,
     pub(crate) source: Ipv6Addr,
     pub(crate) destination: Ipv6Addr,
     pub(crate) source_port: u16,
@@ -136,19 +142,41 @@ pub(crate) fn messages(file: &[u8]) -> Vec<Message> {
     let mut messages = Vec::new();
     let Some(mut rest) = file.get(FILE_HEADER..) else { return messages };
     assert_eq!(file[..4], [0xd4, 0xc3, 0xb2, 0xa1], "a little-endian pcap with microseconds");
+    let link = little(&file[20..FILE_HEADER]);
     while let Some((header, tail)) = rest.split_at_checked(16) {
         let length = little(&header[8..12]) as usize;
         let Some((frame, tail)) = tail.split_at_checked(length) else { break };
         let at = f64::from(little(&header[..4])) + f64::from(little(&header[4..8])) / 1e6;
-        messages.extend(message(at, frame));
+        messages.extend(message(at, link, frame));
         rest = tail;
     }
     messages
 }
 
-/// Ethernet, IPv6 without extension headers, UDP: what both ends here send.
-fn message(at: f64, frame: &[u8]) -> Option<Message> {
-    let packet = frame.strip_prefix(frame.get(..12)?)?.strip_prefix(&[0x86, 0xdd])?;
+/// The packet in a frame, with the tag of its VLAN: Ethernet, or what Linux puts before the
+/// packets of a link without frames of its own.
+fn packet(link: u32, frame: &[u8]) -> Option<(&[u8], Option<Tag>)> {
+    const ETHERNET: u32 = 1;
+    const LINUX_COOKED: u32 = 113;
+    const IPV6: [u8; 2] = [0x86, 0xdd];
+    const TAG: [u8; 2] = [0x81, 0];
+    let rest = match link {
+        ETHERNET => frame.get(12..)?,
+        LINUX_COOKED => frame.get(14..)?,
+        other => panic!("a capture of link type {other}"),
+    };
+    match rest.strip_prefix(&TAG) {
+        Some(tagged) => {
+            let (tag, rest) = tagged.split_at_checked(2)?;
+            Some((rest.strip_prefix(&IPV6)?, Some((tag[0] >> 5, big(tag) as u16 & 0xfff))))
+        }
+        None => Some((rest.strip_prefix(&IPV6)?, None)),
+    }
+}
+
+/// IPv6 without extension headers, UDP: what both ends here send.
+fn message(at: f64, link: u32, frame: &[u8]) -> Option<Message> {
+    let (packet, vlan) = packet(link, frame)?;
     let (header, datagram) = packet.split_at_checked(40)?;
     let (udp, payload) = datagram.split_at_checked(8)?;
     let is_rubbish = udp[..2] == RUBBISH_PORT.to_be_bytes();
@@ -160,6 +188,7 @@ fn message(at: f64, frame: &[u8]) -> Option<Message> {
         hop_limit: header[7],
         // Half of the traffic class stands in either octet.
         dscp: (header[0] << 4 | header[1] >> 4) >> 2,
+        vlan,
         source: address(&header[8..24]),
         destination: address(&header[24..40]),
         source_port: big(&udp[..2]) as u16,

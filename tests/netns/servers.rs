@@ -108,14 +108,14 @@ impl Kea {
     }
 
     /// T1 10, T2 16, preferred 20, valid 30: a lease whose whole life a test can watch.
-    pub(crate) fn short(mut self) -> Self {
-        let lifetimes = [
-            ("renew-timer", 10),
-            ("rebind-timer", 16),
-            ("preferred-lifetime", 20),
-            ("valid-lifetime", 30),
-        ];
-        for (name, seconds) in lifetimes {
+    pub(crate) fn short(self) -> Self {
+        self.times([10, 16, 20, 30])
+    }
+
+    /// T1, T2, preferred and valid lifetime in seconds.
+    pub(crate) fn times(mut self, seconds: [u32; 4]) -> Self {
+        let names = ["renew-timer", "rebind-timer", "preferred-lifetime", "valid-lifetime"];
+        for (name, seconds) in names.into_iter().zip(seconds) {
             self.config["Dhcp6"][name] = json!(seconds);
         }
         self
@@ -161,7 +161,8 @@ impl Kea {
     /// `load-balancing`. The first is the primary; it has half of the pools in the second mode.
     pub(crate) fn pair(mode: &str) -> [Self; 2] {
         [1, 2].map(|number| {
-            let mut kea = Self::new().short();
+            // Two repetitions of a Renew, after 10 and 30 s, fit in before T2.
+            let mut kea = Self::new().times([10, 50, 60, 90]);
             kea.number = number;
             kea.join_pair(mode);
             kea
@@ -193,6 +194,12 @@ impl Kea {
             self.subnet()["pools"] = json!([
                 { "pool": "2001:db8:0:1::1000 - 2001:db8:0:1::17ff", "client-class": "HA_server1" },
                 { "pool": "2001:db8:0:1::1800 - 2001:db8:0:1::1fff", "client-class": "HA_server2" },
+            ]);
+            self.subnet()["pd-pools"] = json!([
+                { "prefix": "2001:db8:8000::", "prefix-len": 49, "delegated-len": 56,
+                  "client-class": "HA_server1" },
+                { "prefix": "2001:db8:8000:8000::", "prefix-len": 49, "delegated-len": 56,
+                  "client-class": "HA_server2" },
             ]);
         }
     }

@@ -183,6 +183,27 @@ impl World {
         self.cpe().shell("ip link set wan0 up");
     }
 
+    /// Takes the carrier away from wan0 and gives it back, so often; both last `half` seconds.
+    pub(crate) fn flap_carrier(&self, times: u32, half: &str) {
+        self.space("sw").shell(&format!(
+            "for flap in $(seq {times}); do
+               ip link set p-cpe-wan0 down; sleep {half}; ip link set p-cpe-wan0 up; sleep {half}; done"
+        ));
+    }
+
+    /// Takes the carrier of wan0 away, or gives it back, at the other end of its cable.
+    pub(crate) fn carrier(&self, there: bool) {
+        let state = if there { "up" } else { "down" };
+        self.space("sw").shell(&format!("ip link set p-cpe-wan0 {state}"));
+    }
+
+    /// Makes wan0 anew after it was deleted, and brings it up.
+    pub(crate) fn plug_wan_anew(&self) {
+        self.plug("cpe", "wan0", "br0");
+        self.link_cpe();
+        self.wan_up();
+    }
+
     /// Another uplink of the client's on the same link, switched on.
     pub(crate) fn second_wan(&self) {
         self.further_wan(1);

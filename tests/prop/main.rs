@@ -2,10 +2,13 @@
 //! in any state.
 //!
 //! `PROPTEST_CASES=n` runs more of each. The engine runs in the simulation's
-//! world, with its oracles.
+//! world, with its oracles. The checks of the fuzz targets run here too, on
+//! their corpus.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(unreachable_pub, dead_code, reason = "the modules of the simulation are shared")]
 
+#[path = "../../fuzz/src/checks/mod.rs"]
+mod checks;
 #[path = "../sim/client.rs"]
 mod client;
 #[path = "../sim/grammar.rs"]
@@ -27,6 +30,7 @@ mod v4_oracle;
 #[path = "../sim/world.rs"]
 mod world;
 
+mod corpus;
 mod decoder;
 mod engine;
 mod ipv4;

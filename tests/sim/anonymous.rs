@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dhc6c_core::engine::{Config, Event, PrefixRequest};
+use dhc6c_core::engine::{ClientName, Config, Event, NameUpdate, PrefixRequest};
 use dhc6c_core::ident::Iaid;
 use dhc6c_core::wire::{DhcpOption, Ia, MessageType, code};
 
@@ -23,9 +23,9 @@ fn talkative() -> Config {
     let hint = Some("2001:db8:1ab0::/56".parse().expect("a prefix"));
     Config {
         address: Some(Iaid(0)),
-        prefixes: vec![PrefixRequest { hint, ..PrefixRequest::any(Iaid(0)) }],
+        prefixes: vec![PrefixRequest { hint, length: Some(60), ..PrefixRequest::any(Iaid(0)) }],
         send: vec![(code::USER_CLASS, vec![0, 1, b'x']), (code::VENDOR_CLASS, vec![0; 7])],
-        fqdn: Some(b"\x04host".to_vec()),
+        fqdn: Some(ClientName { name: b"\x04host".to_vec(), update: NameUpdate::Server }),
         ..wants_both()
     }
 }
@@ -71,8 +71,13 @@ fn prv_02_prv_07_prv_08_little_is_said_and_in_any_order() {
             let ias = sent.message.ia_nas().chain(sent.message.ia_pds());
             assert!(ias.into_iter().all(|ia| ia.iaid == Iaid(0)));
         }
-        let solicit = &world.client().sent(Solicit)[0].message;
-        assert_eq!(solicit.ia_pds().flat_map(Ia::prefixes).count(), 0, "no hint");
+        // What it has is named to the server that gave it, and no length.
+        for sent in &world.client().sent {
+            let named = sent.message.ia_pds().flat_map(Ia::prefixes);
+            let lengths: Vec<_> = named.map(|lease| lease.prefix.length()).collect();
+            let given: &[u8] = if sent.message.kind == Solicit { &[] } else { &[56] };
+            assert_eq!(lengths, given, "no hint in {}", sent.message.kind);
+        }
     });
     for seed in 0..30 {
         let world = World::bound(seed, anonymous(talkative()), [ServerConfig::number(1)]);
@@ -80,6 +85,22 @@ fn prv_02_prv_07_prv_08_little_is_said_and_in_any_order() {
         requests.insert(requested(&world.client().sent(Solicit)[0].message));
     }
     assert!(orders.len() > 10 && requests.len() > 10, "{orders:?}");
+}
+
+/// Not even the same link is told what ended or was taken away.
+#[test]
+fn prv_07_prv_08_what_was_held_is_no_hint() {
+    over_seeds(20, |seed| {
+        for lost in [false, true] {
+            let mut world = World::bound(seed, anonymous(talkative()), [ServerConfig::number(1)]);
+            world.server().dials.silent = !lost;
+            world.server().dials.lose_prefixes = lost;
+            world.server().dials.refuse_prefixes = lost;
+            world.run_until_sent(Solicit, 2, seconds(7300));
+            let again = &world.client().sent(Solicit)[1].message;
+            assert_eq!(again.ia_pds().flat_map(Ia::prefixes).count(), 0);
+        }
+    });
 }
 
 #[test]

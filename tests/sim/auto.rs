@@ -125,8 +125,10 @@ fn ra_01_a_storm_of_advertisements_asks_for_nothing_and_takes_no_room() {
             if number % 3 == 0 {
                 router = router.other();
             }
-            // Every one brings a prefix that nobody has seen.
-            world.hear(&router.prefix(&format!("2001:db8:{:x}::/64", number % 0xfff0), 600));
+            // Every one brings a prefix that nobody has seen, and the end of
+            // a route.
+            let router = router.prefix(&format!("2001:db8:{:x}::/64", number % 0xfff0), 600);
+            world.hear(&router.route(&format!("2001:db8:{:x}::/48", number % 0xfff0), 0));
         }
         assert!(world.client().sent.len() <= sent + 1, "one change at most");
         world.run_for(seconds(60));

@@ -14,7 +14,7 @@ use crate::seeds::over_seeds;
 use crate::server::ServerConfig;
 use crate::world::{Restart, World, seconds};
 
-use MessageType::{InformationRequest, Rebind, Reconfigure, Renew, Reply, Solicit};
+use MessageType::{InformationRequest, Rebind, Reconfigure, Renew, Request, Solicit};
 
 /// Longer than any answer takes here.
 const ANSWERED: Duration = Duration::from_millis(50);
@@ -293,21 +293,99 @@ fn rec_04_a_replay_is_ignored_also_by_a_client_that_has_restarted() {
 }
 
 #[test]
-fn rec_02_only_a_new_key_in_a_first_reply_replaces_the_one_that_is_known() {
+fn rec_02_no_key_that_comes_later_replaces_the_one_that_came_with_the_leases() {
+    over_seeds(20, |seed| {
+        for kind in KINDS {
+            let mut world = bound(seed);
+            let foreign = ReconfigureKey::new([9; 16]);
+            let newer = Authentication::of_key(&foreign, u64::MAX);
+            world.reconfigure(kind);
+            let known = world.server().config.reconfigure_key.take();
+            world.server().dials.unasked = vec![DhcpOption::Authentication(newer)];
+            world.run_for(ANSWERED);
+            assert_eq!(world.client().sent(kind).len(), 1);
+            assert_eq!(world.state(), StateName::Bound, "it was answered");
+            world.server().dials.unasked = Vec::new();
+            world.server().config.reconfigure_key = known;
+            world.reconfigure(Rebind);
+            world.run_for(ANSWERED);
+            let rebinds = 1 + usize::from(kind == Rebind);
+            assert_eq!(world.client().sent(Rebind).len(), rebinds, "the first key still counts");
+            assert_eq!(dropped(&world, DropReason::Authentication), 0);
+        }
+    });
+}
+
+/// A server that has forgotten the leases has forgotten the key as well.
+#[test]
+fn rec_02_a_new_key_comes_with_new_leases() {
     over_seeds(20, |seed| {
         let mut world = bound(seed);
-        let foreign = ReconfigureKey::new([9; 16]);
-        let option = |replay| DhcpOption::Authentication(Authentication::of_key(&foreign, replay));
-        // Newer, but with an extension.
-        world.server().dials.unasked = vec![option(u64::MAX)];
-        world.command(dhc6c_core::engine::Input::Renew);
+        world.server().forget();
+        world.server().config.reconfigure_key = Some(ReconfigureKey::new([9; 16]));
+        world.run_until_sent(Request, 2, seconds(1801));
         world.run_for(ANSWERED);
-        assert_eq!(world.client().told(&Event::Updated), 1);
-        world.server().dials.unasked = Vec::new();
         world.reconfigure(Rebind);
         world.run_for(ANSWERED);
-        assert_eq!(world.client().sent(Rebind).len(), 1, "the first key still counts");
-        assert_eq!(world.snapshot().counters.received[&Reply], 3);
+        assert_eq!(world.client().sent(Rebind).len(), 1);
+    });
+}
+
+/// Whoever holds no leases is given a key with options alone.
+#[test]
+fn rec_02_a_stateless_client_takes_a_newer_key() {
+    over_seeds(20, |seed| {
+        let mut world = World::new(seed, stateless(), [ServerConfig::number(1)]);
+        world.start();
+        world.run_until("informed", seconds(5), |world| world.snapshot().ready);
+        world.server().config.reconfigure_key = Some(ReconfigureKey::new([9; 16]));
+        world.run_until_sent(InformationRequest, 2, seconds(86_402));
+        world.run_for(ANSWERED);
+        world.reconfigure(InformationRequest);
+        world.run_for(ANSWERED);
+        assert_eq!(world.client().sent(InformationRequest).len(), 3);
+    });
+}
+
+/// Nothing is held that could be extended, and no key is known.
+#[test]
+fn rec_04_nobody_is_obeyed_before_there_is_anything() {
+    over_seeds(20, |seed| {
+        for (state, kind) in [(StateName::Soliciting, Solicit), (StateName::Requesting, Request)] {
+            for asked in KINDS {
+                let mut world = World::new(seed, wants_both(), [ServerConfig::number(1)]);
+                world.server().dials.silent_to = BTreeSet::from([kind]);
+                world.start();
+                world.run_until_sent(kind, 1, seconds(5));
+                let sent = world.client().sent.len();
+                world.reconfigure(asked);
+                assert_eq!(dropped(&world, DropReason::Authentication), 1);
+                assert_eq!((world.state(), world.client().sent.len()), (state, sent));
+                world.server().dials.silent_to.clear();
+                world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+            }
+        }
+    });
+}
+
+/// The key is known, but something is being asked already (RFC 9915
+/// §18.2.11).
+#[test]
+fn rec_04_rec_05_nobody_is_obeyed_during_a_request_for_what_was_lost() {
+    over_seeds(20, |seed| {
+        for asked in KINDS {
+            let mut world = bound(seed);
+            world.server().forget();
+            world.server().dials.silent_to = BTreeSet::from([Request]);
+            world.run_until_sent(Request, 2, seconds(1801));
+            let sent = world.client().sent.len();
+            world.reconfigure(asked);
+            assert_eq!(dropped(&world, DropReason::State), 1);
+            assert_eq!(world.client().sent.len(), sent);
+            assert_eq!(world.state(), StateName::Requesting);
+            world.server().dials.silent_to.clear();
+            world.run_until("bound", seconds(5), |world| world.state() == StateName::Bound);
+        }
     });
 }
 

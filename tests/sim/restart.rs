@@ -15,6 +15,7 @@ use dhc6c_core::wire::MessageType;
 use crate::client::{wants_address, wants_both, wants_prefixes};
 use crate::seeds::over_seeds;
 use crate::server::{ServerConfig, Times};
+use crate::states::{STATES, in_state};
 use crate::world::{Restart, World, seconds};
 
 use MessageType::{Confirm, Rebind, Release, Renew, Request, Solicit};
@@ -111,6 +112,34 @@ fn fin_03_cnf_05_a_restart_in_any_state_ends_bound() {
         }
         for state in ["soliciting", "requesting", "bound", "confirming"] {
             assert!(seen.contains(state), "{state} is not among {seen:?}");
+        }
+    });
+}
+
+/// In each state by name. What was held stays; what was being given back or declined when the
+/// client was cut off does not come back unasked.
+#[test]
+fn fin_03_iaid_02_cnf_05_a_restart_in_each_state_ends_as_it_would_have() {
+    over_seeds(10, |seed| {
+        for (state, how) in STATES.iter().flat_map(|state| WAYS.map(|how| (*state, how))) {
+            let mut world = in_state(seed, state);
+            let before = used(&world);
+            world.restart(how);
+            world.run_until("ready", seconds(300), |world| world.snapshot().ready);
+            world.run_for(seconds(20));
+            let (now, at_rest) = (used(&world), world.state());
+            match state {
+                StateName::Informing | StateName::Informed => {
+                    assert_eq!(at_rest, StateName::Informed, "{state:?} {how:?}");
+                }
+                StateName::Releasing | StateName::Declining => {
+                    assert_eq!((at_rest, now.len()), (StateName::Bound, 2), "{state:?} {how:?}");
+                }
+                _ => {
+                    assert_eq!((at_rest, now.len()), (StateName::Bound, 2), "{state:?} {how:?}");
+                    assert!(before.iter().all(|lease| now.contains(lease)), "{state:?} {how:?}");
+                }
+            }
         }
     });
 }
@@ -397,5 +426,43 @@ fn an_address_removed_by_somebody_else_is_back_after_detection() {
         assert!(world.snapshot().ready);
         assert_eq!(world.client().usable(), [address]);
         assert_eq!(world.client().sent.len(), sent);
+    });
+}
+
+/// A clock that was not set, or jumped, is no reason to take a lease for over:
+/// nothing is used before a server has said how long it lasts.
+#[test]
+fn fin_03_a_wall_clock_that_steps_by_fifty_years_over_a_reboot_loses_nothing() {
+    const FIFTY_YEARS: i64 = 50 * 365 * 86_400;
+    let steps = [-FIFTY_YEARS, 0, FIFTY_YEARS];
+    over_seeds(10, |seed| {
+        for ahead in steps.into_iter().flat_map(|then| steps.map(|now| (then, now))) {
+            for config in [wants_address(), wants_both()] {
+                let mut world = World::bound(seed, config, [ServerConfig::number(1)]);
+                let before = used(&world);
+                world.restart(Restart::WrongClock { off: seconds(60), ahead });
+                assert!(world.client().kernel.is_empty(), "not before it is confirmed");
+                world.run_until("ready", seconds(5), |world| world.snapshot().ready);
+                assert_eq!(used(&world), before, "{ahead:?}");
+                assert_eq!(world.client().sent(Solicit).len(), 1, "{ahead:?}");
+                // And again, with a clock that has been set meanwhile.
+                world.restart(Restart::WrongClock { off: seconds(60), ahead: (ahead.1, 0) });
+                world.run_until("ready", seconds(5), |world| world.snapshot().ready);
+                assert_eq!(used(&world), before, "{ahead:?}");
+            }
+        }
+    });
+}
+
+/// Switched off for longer than the lease lasts, by a clock that is right.
+#[test]
+fn fin_03_a_lease_that_ended_while_the_machine_was_off_is_a_hint() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let before = used(&world);
+        world.restart(Restart::WrongClock { off: seconds(7300), ahead: (0, 0) });
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        assert_eq!((used(&world), world.client().sent(Rebind).len()), (before, 0));
+        assert_eq!(world.client().sent(Solicit).len(), 2);
     });
 }

@@ -14,6 +14,7 @@ pub struct Router {
     managed: bool,
     other: bool,
     prefixes: Vec<(u8, u32, Prefix)>,
+    routes: Vec<(u32, Prefix)>,
 }
 
 impl Router {
@@ -43,6 +44,13 @@ impl Router {
         self.with(USUAL | DELEGATING, prefix, preferred)
     }
 
+    /// A route beyond the router, which lasts for so long (RFC 4191 §2.3).
+    #[must_use]
+    pub fn route(mut self, prefix: &str, lifetime: u32) -> Self {
+        self.routes.push((lifetime, prefix.parse().expect("a prefix")));
+        self
+    }
+
     fn with(mut self, flags: u8, prefix: &str, preferred: u32) -> Self {
         self.prefixes.push((flags, preferred, prefix.parse().expect("a prefix")));
         self
@@ -58,6 +66,11 @@ impl Router {
             octets.extend(preferred.saturating_add(600).to_be_bytes());
             octets.extend(preferred.to_be_bytes());
             octets.extend([0; 4]);
+            octets.extend(prefix.address().octets());
+        }
+        for (lifetime, prefix) in &self.routes {
+            octets.extend([24, 3, prefix.length(), 0]);
+            octets.extend(lifetime.to_be_bytes());
             octets.extend(prefix.address().octets());
         }
         let source = "fe80::1".parse().expect("an address");

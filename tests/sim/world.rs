@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 use dhc6c_core::desired::Desired;
 use dhc6c_core::engine::{Config, Deadline, Input, Interface, Output, Restored};
 use dhc6c_core::link::Datagram;
+use dhc6c_core::record::{Record, time_off};
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::{Snapshot, StateName};
 use dhc6c_core::time::{Duration, Instant};
@@ -25,6 +26,9 @@ const SPIN: u32 = 2000;
 const DETECTION: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
 /// The shell needs this long at most to apply what is desired.
 const APPLYING: Duration = Duration::from_millis(20);
+
+/// 2026-12-01 UTC, when the machine booted first.
+const EPOCH: u64 = 1_796_083_200;
 
 /// `seconds` as a duration.
 #[must_use]
@@ -54,6 +58,14 @@ pub enum Restart {
         off: Duration,
         /// And can tell that it was.
         clock_is_trusted: bool,
+    },
+    /// The same, with a wall clock that may be wrong before and after.
+    WrongClock {
+        /// For so long.
+        off: Duration,
+        /// So many seconds it went ahead of the time when it was written
+        /// down what is kept, and goes now.
+        ahead: (i64, i64),
     },
 }
 
@@ -201,10 +213,13 @@ impl World {
             }
             Restart::Killed => true,
             Restart::Rebooted { off, clock_is_trusted } => {
-                self.clients[0].kernel.reboot();
-                self.queue.retain(|_, happening| !matches!(happening, Happening::AtClient { .. }));
-                self.now += off;
+                self.switch_off(off);
                 clock_is_trusted
+            }
+            Restart::WrongClock { off, ahead } => {
+                self.switch_off(off);
+                let restored = self.clients[0].kept.clone().map(|record| self.dated(record, ahead));
+                return self.begin(restored);
             }
         };
         let now = self.now;
@@ -214,6 +229,24 @@ impl World {
             Restored { record: record.moved(now, elapsed), in_use, times_are_known }
         });
         self.begin(restored);
+    }
+
+    fn switch_off(&mut self, off: Duration) {
+        self.clients[0].kernel.reboot();
+        self.queue.retain(|_, happening| !matches!(happening, Happening::AtClient { .. }));
+        self.now += off;
+    }
+
+    /// What was kept, read with a wall clock that went and goes as far ahead.
+    fn dated(&self, record: Record, (then, now): (i64, i64)) -> Restored {
+        let wall =
+            |at: Instant, ahead| (EPOCH + at.as_millis() / 1000).saturating_add_signed(ahead);
+        let elapsed = time_off(wall(record.at, then), wall(self.now, now));
+        Restored {
+            record: record.moved(self.now, elapsed.unwrap_or_default()),
+            in_use: false,
+            times_are_known: elapsed.is_some(),
+        }
     }
 
     /// The first client begins again with this, as the shell would have it:
@@ -282,12 +315,13 @@ impl World {
     }
 
     /// The whole machine sleeps: time passes, nothing happens, then clients
-    /// are woken late.
+    /// are told so. What was on its way to them is lost.
     pub fn sleep(&mut self, duration: Duration) {
         self.note(format!("sleeps for {duration:?}"));
         self.now += duration;
+        self.queue.retain(|_, happening| !matches!(happening, Happening::AtClient { .. }));
         for client in 0..self.clients.len() {
-            self.input(client, Input::Tick);
+            self.input(client, Input::Resumed);
         }
     }
 

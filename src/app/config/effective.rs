@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use dhc6c_core::desired::ROUTE_METRIC;
 use dhc6c_core::engine::{self, PrefixRequest, Quirk, SendLimit};
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::record::{AssociationKind, Record};
@@ -11,12 +12,13 @@ use dhc6c_core::wire::code;
 
 use crate::app::cli::{Global, InitialDelay, RunOptions};
 use crate::app::log::{Format, Verbosity};
+use crate::app::pattern;
 use crate::os::hook::{self, Selection};
 use crate::os::resolver::Choice;
 use crate::os::socket::Marks;
 
 use super::setting::{Origin, Setting};
-use super::wish::{DuidChoice, HostName, PrefixWish, SentOption, VendorClass, class_payload};
+use super::wish::{DuidChoice, Fqdn, PrefixWish, SentOption, VendorClass, class_payload};
 use super::word::{AddressWish, EventName, Style, Word as _};
 
 /// Where leases and the DUID are kept unless somebody says otherwise.
@@ -26,8 +28,6 @@ pub(crate) const STATE_DIRECTORY: &str = "/var/lib/dhc6c";
 pub(crate) const RUN_DIRECTORY: &str = "/run/dhc6c";
 /// Where hooks are looked for unless somebody says otherwise.
 const HOOK_DIRECTORY: &str = "/etc/dhc6c/hooks.d";
-/// The metric of our routes.
-pub(super) const METRIC: u32 = dhc6c_core::desired::ROUTE_METRIC;
 
 /// Everything in effect.
 #[derive(Clone, Debug, PartialEq)]
@@ -100,7 +100,7 @@ pub(crate) struct Wan {
     /// The first IAID; `None` is made from the name.
     pub(crate) iaid: Setting<Option<u32>>,
     /// Our name, for the DNS.
-    pub(crate) fqdn: Setting<Option<HostName>>,
+    pub(crate) fqdn: Setting<Option<Fqdn>>,
     /// What kind of user we are.
     pub(crate) user_class: Setting<Vec<String>>,
     /// What vendors call us.
@@ -113,6 +113,11 @@ pub(crate) struct Wan {
     pub(crate) priority: Setting<Option<u8>>,
     /// The class of our packets in the network (RFC 2474).
     pub(crate) dscp: Setting<Option<u8>>,
+    /// The routing table of its routes; `None` is that of the VRF that it is
+    /// in, or else the main one.
+    pub(crate) table: Setting<Option<u32>>,
+    /// The VRF that it belongs into; it is not used while it is elsewhere.
+    pub(crate) vrf: Setting<Option<String>>,
     /// Accept Reconfigure.
     pub(crate) reconfigure: Setting<bool>,
     /// Send a Release on stop.
@@ -191,8 +196,6 @@ impl Shared {
         let differs = [
             (self.state_directory != other.state_directory, "state-dir"),
             (self.run_directory != other.run_directory, "run-dir"),
-            (self.log_level != other.log_level, "level of [log]"),
-            (self.log_format != other.log_format, "format of [log]"),
         ];
         differs.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name)
     }
@@ -228,12 +231,14 @@ impl Wan {
             quirks: Setting::default(Vec::new()),
             priority: Setting::default(None),
             dscp: Setting::default(None),
+            table: Setting::default(None),
+            vrf: Setting::default(None),
             reconfigure: Setting::default(true),
             release_on_stop: Setting::default(false),
             keep_on_stop: Setting::default(false),
             initial_delay: Setting::default(InitialDelay::Auto),
             dns: Setting::default(Choice::Auto),
-            metric: Setting::default(METRIC),
+            metric: Setting::default(ROUTE_METRIC),
         }
     }
 
@@ -254,14 +259,33 @@ impl Wan {
         self.iaid.override_with(flags.iaid.map(Some));
         self.initial_delay.override_with(flags.initial_delay);
         self.dns.override_with(flags.no_dns.then_some(Choice::None));
-        self.release_on_stop.override_with(flags.release.then_some(true));
-        self.keep_on_stop.override_with(flags.keep.then_some(true));
+        // Either excludes the other: what is kept in use is not given back.
+        let stop = flags.release || flags.keep;
+        self.release_on_stop.override_with(stop.then_some(flags.release));
+        self.keep_on_stop.override_with(stop.then_some(flags.keep));
         self
+    }
+
+    /// True when it stands for all interfaces whose names fit.
+    pub(crate) fn is_pattern(&self) -> bool {
+        pattern::is_one(&self.interface.value)
+    }
+
+    /// The settings for one of the interfaces that it stands for.
+    pub(crate) fn of(&self, name: &str) -> Self {
+        let Setting { origin, .. } = self.interface;
+        Self { interface: Setting { value: name.to_owned(), origin }, ..self.clone() }
     }
 
     /// True when the command line names it, so that it has to exist.
     pub(crate) fn is_named(&self) -> bool {
         self.interface.origin == Origin::Flag
+    }
+
+    /// True where there is nothing that servers could give.
+    pub(super) fn asks_for_nothing(&self) -> bool {
+        let no_leases = self.address.value == AddressWish::None && self.prefix.value.is_empty();
+        self.mode.value == Mode::Stateful && no_leases
     }
 
     /// The first IAID.
@@ -313,7 +337,7 @@ impl Wan {
 
     /// How many octets of it there are in a message.
     pub(super) fn sent_octets(&self) -> usize {
-        let name = self.fqdn.value.as_ref().map_or(0, |name| name.wire().len() + 5);
+        let name = self.fqdn.value.as_ref().map_or(0, |fqdn| fqdn.name.wire().len() + 5);
         name + self.sent().iter().map(|(_, payload)| payload.len() + 4).sum::<usize>()
     }
 
@@ -352,7 +376,7 @@ impl Wan {
             reconfigure_accept: self.reconfigure.value,
             request: usual.iter().chain(&self.request.value).copied().collect(),
             send: self.sent(),
-            fqdn: self.fqdn.value.as_ref().map(HostName::wire),
+            fqdn: self.fqdn.value.as_ref().map(Fqdn::wire),
             anonymous: self.anonymous.value,
             quirks: self.quirks.value.clone(),
             initial_delay,

@@ -1,20 +1,24 @@
 //! The file: its known keys, and what each of them means.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use dhc6c_core::engine::NameUpdate;
 use dhc6c_core::snapshot::Mode;
 use toml::de::{DeTable, DeValue};
 
+use crate::app::pattern;
 use crate::os::error::{Error, Kind};
 
-use super::effective::{Hook, METRIC, Shared, Wan};
+use super::effective::{Hook, Shared, Wan};
 use super::node::{
     Key, Node, Problem, Read, Text, boolean, list, number, parsed, printable, put, string, table,
     walk, word, wrong,
 };
 use super::setting::{Origin, Setting};
 use super::wish::{
-    DuidChoice, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, VendorClass, requested_code,
+    DuidChoice, Fqdn, HostName, MOST_PREFIXES, MOST_SENT, PrefixWish, SentOption, VendorClass,
+    requested_code,
 };
 
 /// What a file says.
@@ -107,10 +111,10 @@ pub(super) const WAN: &[Key<Wan>] = &[
         put(&mut wan.initial_delay, node, text, word(node))
     }),
     Key::new("dns", |wan, node, text| put(&mut wan.dns, node, text, word(node))),
-    Key::new("metric", |wan, node, text| put(&mut wan.metric, node, text, metric(node))),
-    Key::new("fqdn", |wan, node, text| {
-        put(&mut wan.fqdn, node, text, parsed(node, "a name as in `cpe.example.net`").map(Some))
+    Key::new("metric", |wan, node, text| {
+        put(&mut wan.metric, node, text, number(node, 1..=u32::MAX))
     }),
+    Key::new("fqdn", |wan, node, text| put(&mut wan.fqdn, node, text, fqdn(node, text).map(Some))),
     Key::new("user-class", |wan, node, text| put(&mut wan.user_class, node, text, classes(node))),
     Key::new("vendor-class", |wan, node, text| {
         put(&mut wan.vendor_class, node, text, vendor_classes(node))
@@ -125,8 +129,10 @@ pub(super) const WAN: &[Key<Wan>] = &[
     Key::new("dscp", |wan, node, text| {
         put(&mut wan.dscp, node, text, number(node, 0..=63).map(small).map(Some))
     }),
-    Key::later("table"),
-    Key::later("vrf"),
+    Key::new("table", |wan, node, text| {
+        put(&mut wan.table, node, text, number(node, 1..=u32::MAX).map(Some))
+    }),
+    Key::new("vrf", |wan, node, text| put(&mut wan.vrf, node, text, device(node).map(Some))),
     Key::later("sysctl"),
 ];
 
@@ -197,17 +203,48 @@ pub(super) const PREFIX: &[Key<PrefixWish>] = &[
     }),
 ];
 
+/// `fqdn` as a table.
+pub(super) const FQDN: &[Key<(Option<HostName>, NameUpdate)>] = &[
+    Key::new("name", |(name, _), node, _| {
+        *name = Some(host_name(node)?);
+        Ok(())
+    }),
+    Key::new("update", |(_, update), node, _| {
+        *update = word(node)?;
+        Ok(())
+    }),
+];
+
 fn wans(file: &mut File, node: &Node<'_>, text: Text<'_>) -> Read<()> {
-    let wans = list(node, "tables `[[wan]]`", |entry| wan(entry, text))?;
-    let DeValue::Array(entries) = node.get_ref() else { return Ok(()) };
-    for (index, (wan, entry)) in wans.iter().zip(entries).enumerate() {
-        if wans.iter().take(index).any(|other| other.interface == wan.interface) {
-            let name = &wan.interface.value;
-            return wrong(entry.span(), format!("`{name}` has a table `[[wan]]` already"));
+    let read = list(node, "tables `[[wan]]`", |entry| wan(entry, text));
+    let doubles = doubles(node);
+    match read {
+        Ok(wans) if doubles.is_empty() => {
+            file.wans = wans;
+            Ok(())
+        }
+        read => Err(read.err().into_iter().flatten().chain(doubles).collect()),
+    }
+}
+
+/// The tables whose interface has one already.
+fn doubles(node: &Node<'_>) -> Vec<Problem> {
+    let DeValue::Array(entries) = node.get_ref() else { return Vec::new() };
+    let name = |entry: &Node<'_>| match entry.get_ref() {
+        DeValue::Table(table) => table.get("interface")?.get_ref().as_str().map(str::to_owned),
+        _ => None,
+    };
+    let mut known = BTreeSet::new();
+    let mut problems = Vec::new();
+    for entry in entries {
+        if let Some(name) = name(entry)
+            && !known.insert(name.clone())
+        {
+            let why = format!("`{}` has a table `[[wan]]` already", printable(&name));
+            problems.push(Problem { at: entry.span().start, why });
         }
     }
-    file.wans = wans;
-    Ok(())
+    problems
 }
 
 fn wan(entry: &Node<'_>, text: Text<'_>) -> Read<Wan> {
@@ -229,6 +266,9 @@ fn wan(entry: &Node<'_>, text: Text<'_>) -> Read<Wan> {
     }
     if wan.mode.value == Mode::Stateless && !wan.prefix.value.is_empty() {
         complain("prefix", "no prefix can be had with mode `stateless`");
+    }
+    if wan.keep_on_stop.value && wan.release_on_stop.value {
+        complain("release-on-stop", "what `keep-on-stop` leaves in use cannot be released");
     }
     if !wan.has_distinct_iaids() {
         complain("prefix", "two prefixes have the same IAID");
@@ -253,14 +293,22 @@ fn directory(node: &Node<'_>) -> Read<PathBuf> {
     wrong(node.span(), format!("expected {WHAT}, found `{}`", printable(text)))
 }
 
+/// The name of an interface, or a pattern with `*` and `?`.
 fn interface(node: &Node<'_>) -> Read<String> {
-    let name = string(node, "the name of an interface")?;
-    if name.contains(['*', '?', '[']) {
-        return wrong(node.span(), "a pattern is not supported yet");
+    name(node, "the name of an interface, or a pattern as in `ppp*`")
+}
+
+fn device(node: &Node<'_>) -> Read<String> {
+    let name = name(node, "the name of an interface")?;
+    if pattern::is_one(&name) {
+        return wrong(node.span(), "a pattern makes no sense here");
     }
-    // What the kernel takes for a name.
-    let is_wrong = |c: char| c == '/' || c == ':' || c.is_whitespace() || c.is_control();
-    if name.is_empty() || name.len() > 15 || matches!(name, "." | "..") || name.contains(is_wrong) {
+    Ok(name)
+}
+
+fn name(node: &Node<'_>, what: &str) -> Read<String> {
+    let name = string(node, what)?;
+    if !pattern::is_possible(name) {
         let found = printable(name);
         return wrong(node.span(), format!("`{found}` cannot be the name of an interface"));
     }
@@ -270,14 +318,6 @@ fn interface(node: &Node<'_>) -> Read<String> {
 fn duid(node: &Node<'_>) -> Read<Option<DuidChoice>> {
     let what = "`auto`, `llt`, `ll`, `uuid` or 3 to 130 octets in hexadecimal";
     if string(node, what)? == "auto" { Ok(None) } else { parsed(node, what).map(Some) }
-}
-
-fn metric(node: &Node<'_>) -> Read<u32> {
-    let metric = number(node, 1..=u32::MAX)?;
-    if metric == METRIC {
-        return Ok(metric);
-    }
-    wrong(node.span(), format!("a metric other than {METRIC} is not supported yet"))
 }
 
 fn prefixes(node: &Node<'_>, text: Text<'_>) -> Read<Vec<PrefixWish>> {
@@ -343,6 +383,21 @@ fn sent(node: &Node<'_>) -> Read<Vec<SentOption>> {
         return wrong(node.span(), format!("more than {MOST_SENT} octets do not fit one message"));
     }
     if problems.is_empty() { Ok(sent) } else { Err(problems) }
+}
+
+/// A name, or a table of it and of who tells the DNS.
+fn fqdn(node: &Node<'_>, text: Text<'_>) -> Read<Fqdn> {
+    let mut said = (None, NameUpdate::Server);
+    match node.get_ref() {
+        DeValue::Table(table) => walk(table, FQDN, &mut said, text)?,
+        _ => said.0 = Some(host_name(node)?),
+    }
+    let (name, update) = said;
+    name.map_or_else(|| wrong(node.span(), "`name` is missing"), |name| Ok(Fqdn { name, update }))
+}
+
+fn host_name(node: &Node<'_>) -> Read<HostName> {
+    parsed(node, "a name as in `cpe.example.net`")
 }
 
 /// A number that was read within the bounds of an octet.

@@ -92,12 +92,48 @@ fn what_cannot_be_run_is_refused() {
         Ok(configuration) => panic!("{:?}", names(&configuration)),
     };
     assert!(error("", "").contains("no interface is named"));
-    assert!(error(TWO, "--once").contains("--once takes one interface"));
-    assert!(load_with(TWO, "--once eth0").is_ok());
-    assert_eq!(error("", "--once eth0 eth1"), "command line: --once takes one interface");
+    for words in ["--once", "--once eth0"] {
+        assert!(load_with(TWO, words).is_ok(), "{words}");
+    }
+    let all = "[[wan]]\ninterface = \"ppp*\"\nmode = \"auto\"";
+    assert!(error(all, "--once").contains("pattern"));
+    assert!(load_with(all, "--once ppp7").is_ok());
+    assert_eq!(error("", "--no-na eth0"), "command line: nothing is asked for on eth0");
+    assert!(load_with("", "--no-na --pd eth0").is_ok());
+    assert!(load_with("", "--no-na --auto eth0").is_ok());
     assert_eq!(load_with("a = 1\nb = 2\n", "eth0").unwrap_err().len(), 2);
     let two = "[[wan]]\ninterface = \"a\"\nprefix = [{}, { iaid = 8 }]";
     assert!(error(two, "--iaid 8").contains("--iaid"));
+}
+
+#[test]
+fn a_pattern_gives_its_settings_to_every_name_that_fits_and_has_none_of_its_own() {
+    let text = "[[wan]]\ninterface = \"ppp*\"\nprefix = 56\n\
+                [[wan]]\ninterface = \"ppp1\"\nprefix = 60\n";
+    let length = |words: &str| {
+        let Configuration { wans, .. } = load_with(text, words).unwrap();
+        assert!(wans.iter().all(|wan| !wan.is_pattern()));
+        wans[0].prefix.value.first().and_then(|wish| wish.length)
+    };
+    assert_eq!((length("ppp0"), length("ppp1"), length("eth0")), (Some(56), Some(60), None));
+    let all = load_with(text, "").unwrap();
+    assert_eq!(names(&all), ["ppp*", "ppp1"]);
+    assert_eq!(all.wans[0].of("ppp9").interface.value, "ppp9");
+}
+
+#[test]
+fn what_stays_in_use_is_not_released() {
+    let both = "[[wan]]\ninterface = \"a\"\nkeep-on-stop = true\nrelease-on-stop = true";
+    let errors = load_with(both, "").unwrap_err();
+    assert!(errors[0].to_string().contains("cannot be released"), "{}", errors[0]);
+    let stop = |text: &str, words: &str| {
+        let Configuration { wans, .. } = load_with(text, words).unwrap();
+        (wans[0].keep_on_stop.value, wans[0].release_on_stop.value)
+    };
+    let release = "[[wan]]\ninterface = \"a\"\nrelease-on-stop = true";
+    let keep = "[[wan]]\ninterface = \"a\"\nkeep-on-stop = true";
+    assert_eq!((stop(release, "--keep"), stop(keep, "--release")), ((true, false), (false, true)));
+    assert_eq!((stop(release, ""), stop(keep, "")), ((false, true), (true, false)));
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::os::error::{Error, Kind};
 use super::Failure;
 use super::cli::{Global, RunOptions};
 use super::ctl::print;
+use super::pattern;
 
 use self::file::File;
 use self::setting::Origin;
@@ -98,16 +99,18 @@ fn read_text(path: &Path) -> io::Result<String> {
     }
 }
 
-/// The uplinks of these names, each as the file has it or bare; all of the
-/// file where none is named.
-fn select<'a>(mut wans: Vec<Wan>, names: &'a [String]) -> Box<dyn Iterator<Item = Wan> + 'a> {
+/// The uplinks of these names, each as the file has it, by its name or by a
+/// pattern that fits, or bare; all of the file where none is named.
+fn select<'a>(wans: Vec<Wan>, names: &'a [String]) -> Box<dyn Iterator<Item = Wan> + 'a> {
     if names.is_empty() {
         return Box::new(wans.into_iter());
     }
     Box::new(names.iter().map(move |name| {
         let interface = Setting { value: name.clone(), origin: Origin::Flag };
-        match wans.iter().position(|wan| wan.interface.value == *name) {
-            Some(index) => Wan { interface, ..wans.swap_remove(index) },
+        let meant = wans.iter().filter(|wan| pattern::matches(&wan.interface.value, name));
+        // Whoever writes the name out means it more than who writes a pattern.
+        match meant.min_by_key(|wan| wan.is_pattern()) {
+            Some(wan) => Wan { interface, ..wan.clone() },
             None => Wan::new(interface),
         }
     }))
@@ -121,10 +124,15 @@ fn check(configuration: &Configuration, flags: &RunOptions) -> Result<(), Error>
         return Err(usage("no interface is named")
             .hint("try `dhc6c eth0`, or `dhc6c --help`, or name one in a `[[wan]]` of the file"));
     }
-    if flags.once && wans.len() > 1 {
-        return Err(usage("--once takes one interface").hint("run it once for each interface"));
+    if flags.once && wans.iter().any(Wan::is_pattern) {
+        let hint = "name the interfaces: `dhc6c --once ppp0`";
+        return Err(usage("--once cannot wait for whatever fits a pattern").hint(hint));
     }
     for wan in wans {
+        if wan.asks_for_nothing() {
+            return Err(usage(&format!("nothing is asked for on {}", wan.interface.value))
+                .hint("add --pd for a prefix, or --stateless for options alone"));
+        }
         if !wan.has_distinct_iaids() {
             let why =
                 format!("with this --iaid two prefixes of {} have the same", wan.interface.value);

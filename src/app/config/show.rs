@@ -8,7 +8,7 @@ use dhc6c_core::wire::{code, text};
 
 use super::effective::{Configuration, Hook, Shared, Wan};
 use super::setting::{Origin, Setting};
-use super::wish::{DuidChoice, PrefixWish, SentOption, VendorClass};
+use super::wish::{DuidChoice, Fqdn, PrefixWish, SentOption, VendorClass};
 use super::word::Word;
 
 /// Writes everything in effect.
@@ -59,7 +59,7 @@ impl Page {
         self.value("duid", &wan.duid, |choice| duid(choice.as_ref()));
         self.line("iaid", &wan.first_iaid().0.to_string(), wan.iaid.origin);
         if let Some(name) = &wan.fqdn.value {
-            self.line("fqdn", &quoted(&name.to_string()), wan.fqdn.origin);
+            self.line("fqdn", &fqdn(name), wan.fqdn.origin);
         }
         self.value("user-class", &wan.user_class, |texts| list(texts, |text| quoted(text)));
         self.value("vendor-class", &wan.vendor_class, |classes| vendor_classes(classes));
@@ -69,6 +69,12 @@ impl Page {
             if let Some(number) = setting.value {
                 self.line(key, &number.to_string(), setting.origin);
             }
+        }
+        if let Some(table) = wan.table.value {
+            self.line("table", &table.to_string(), wan.table.origin);
+        }
+        if let Some(vrf) = &wan.vrf.value {
+            self.line("vrf", &quoted(vrf), wan.vrf.origin);
         }
         self.value("reconfigure", &wan.reconfigure, ToString::to_string);
         self.value("release-on-stop", &wan.release_on_stop, ToString::to_string);
@@ -129,6 +135,11 @@ fn prefix(wish: &PrefixWish) -> String {
         parts if parts.is_empty() => "{}".to_owned(),
         parts => format!("{{ {} }}", parts.join(", ")),
     }
+}
+
+fn fqdn(Fqdn { name, update }: &Fqdn) -> String {
+    let name = quoted(&name.to_string());
+    format!("{{ name = {name}, update = {} }}", word(*update))
 }
 
 /// The name of a code, or the code where it has none.

@@ -78,7 +78,7 @@ fn what_is_shown_means_the_same_as_a_file() {
 #[test]
 fn every_supported_key_is_shown() {
     let text = "[[wan]]\ninterface = \"a\"\n[[wan]]\ninterface = \"b\"\nrequest-only = []\n\
-                fqdn = \"c\"\npriority = 1\ndscp = 2\n";
+                fqdn = \"c\"\npriority = 1\ndscp = 2\ntable = 3\nvrf = \"d\"\n";
     let shown = show(&configuration(text));
     let wan = file::WAN.iter().filter(|key| key.take.is_some()).map(|key| key.name);
     let shared = file::HOOKS.iter().chain(file::LOG).chain(file::LIMITS).map(|key| key.name);

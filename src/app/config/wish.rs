@@ -4,6 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use dhc6c_core::engine::{ClientName, NameUpdate};
 use dhc6c_core::ident::{Duid, hex_octets};
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::wire::{DomainName, NameError, code};
@@ -126,7 +127,22 @@ pub(crate) fn class_payload(texts: &[String]) -> Vec<u8> {
     payload
 }
 
-/// Our name as it is told: one with a dot is whole, a single label is a part
+/// Our name, and who is to tell the DNS.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Fqdn {
+    pub(crate) name: HostName,
+    /// The server, where nothing is said of it.
+    pub(crate) update: NameUpdate,
+}
+
+impl Fqdn {
+    /// As the engine takes it.
+    pub(crate) fn wire(&self) -> ClientName {
+        ClientName { name: self.name.wire(), update: self.update }
+    }
+}
+
+/// A name as it is told: one with a dot is whole, a single label is a part
 /// (RFC 4704 §4.2).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct HostName {

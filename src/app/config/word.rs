@@ -1,6 +1,6 @@
 //! Values that are one word of a list.
 
-use dhc6c_core::engine::Quirk;
+use dhc6c_core::engine::{NameUpdate, Quirk};
 use dhc6c_core::snapshot::Mode;
 
 use crate::app::cli::InitialDelay;
@@ -51,6 +51,11 @@ impl Word for Mode {
 impl Word for AddressWish {
     const WORDS: &'static [(&'static str, Self)] =
         &[("try", Self::Try), ("require", Self::Require), ("none", Self::None)];
+}
+
+impl Word for NameUpdate {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("server", Self::Server), ("client", Self::Client), ("none", Self::None)];
 }
 
 impl Word for Quirk {

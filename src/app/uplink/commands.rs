@@ -9,12 +9,12 @@ use crate::app::{ctl, narrate};
 use crate::os::clock;
 use crate::os::control::{Asked, Command};
 
-use super::{Order, Settings, Uplink};
+use super::{Order, Request, Settings, Uplink};
 
 impl Uplink {
     /// Answers a request from the control socket, or keeps it until it can
     /// be answered; gives what the engine has to know of it.
-    pub(super) fn answer(&mut self, asked: Asked) -> Option<Input> {
+    pub(super) async fn answer(&mut self, asked: Asked) -> Option<Input> {
         match asked.command {
             Command::Status => {
                 asked.reply(ctl::status_line(&self.snapshot(clock::now())));
@@ -34,9 +34,8 @@ impl Uplink {
             }
             Command::Reload => {
                 self.note_command("reload");
-                if let Err(refused) = self.setup.reloads.try_send(asked) {
-                    refused.into_inner().reply(ctl::refused_line("it is being reloaded already"));
-                }
+                // Whoever asks lives no longer than the process.
+                let _ = self.setup.requests.send(Request::Reload(asked));
                 None
             }
             Command::Renew => Some(self.accept(&asked, "renew", Input::Renew)),
@@ -46,17 +45,21 @@ impl Uplink {
             Command::Stop => {
                 self.note_command("stop");
                 self.stoppers.push(asked);
-                Some(self.obey(Order::Stop))
+                Some(self.obey(Order::Stop).await)
             }
         }
     }
 
     /// What the engine has to do when it is told so.
-    pub(super) fn obey(&mut self, order: Order) -> Input {
+    pub(super) async fn obey(&mut self, order: Order) -> Input {
         match order {
             Order::Renew => Input::Renew,
             Order::Restart => Input::Restart,
-            Order::Configure(settings) => self.configure(settings),
+            Order::Configure(settings) => self.configure(settings).await,
+            Order::Leave => {
+                self.leaves_as_it_is = true;
+                Input::Tick
+            }
             Order::Stop => {
                 let wan = &self.settings.wan;
                 self.leaves_since.get_or_insert(clock::now());
@@ -67,7 +70,7 @@ impl Uplink {
     }
 
     /// Goes on with other settings; the engine keeps what it holds.
-    fn configure(&mut self, settings: Rc<Settings>) -> Input {
+    async fn configure(&mut self, settings: Rc<Settings>) -> Input {
         let Settings { shared, wan, duid } = &*settings;
         self.kernel.choose_resolver(wan.dns.value);
         if let Some(hooks) = &mut self.hooks {
@@ -80,15 +83,23 @@ impl Uplink {
         }
         self.settings = settings;
         self.open_sockets();
+        self.place_routes().await;
         Input::Configure(Box::new(config))
     }
 
-    /// Tells those who wait, once everything is there.
-    pub(super) fn tell_waiters(&mut self) {
-        if !self.waiters.is_empty() && self.is_ready() {
-            for waiter in self.waiters.drain(..) {
-                waiter.reply(ctl::done_line());
-            }
+    /// Tells those who wait for it, once everything is there.
+    pub(super) fn tell_ready(&mut self) {
+        let asks_to_end = self.once && !self.has_told_ready;
+        if (self.waiters.is_empty() && !asks_to_end) || !self.is_ready() {
+            return;
+        }
+        for waiter in self.waiters.drain(..) {
+            waiter.reply(ctl::done_line());
+        }
+        if asks_to_end {
+            self.has_told_ready = true;
+            // The process outlives its interfaces.
+            let _ = self.setup.requests.send(Request::Ready(self.name.clone()));
         }
     }
 

@@ -64,9 +64,9 @@ impl Uplink {
         let left = self.leaves_since.map_or(HOOK_LIMIT, |since| {
             STOP_LIMIT.saturating_sub(clock::now().since(since)).min(HOOK_LIMIT)
         });
-        // Those of an end that takes nothing back have the time of any hook.
-        let timeout = self.settings.shared.hook_timeout.value;
-        let limit = if end == End::Once { Duration::from_secs(timeout.into()) } else { left };
+        // Those of an end that takes nothing back have the time of any hook,
+        // each.
+        let limit = (end != End::Once).then_some(left);
         let hooks = self.hooks.take();
         let hooks = async {
             if let Some(hooks) = hooks {

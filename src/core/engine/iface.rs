@@ -51,9 +51,8 @@ pub struct Config {
     /// Options to send in every message that asks for options, as code and
     /// payload.
     pub send: Vec<(u16, Vec<u8>)>,
-    /// Our name in its wire form, to be told to the DNS (RFC 4704 §4); without
-    /// the final root where only a part of it is known.
-    pub fqdn: Option<Vec<u8>>,
+    /// Our name, where there is one to be told to servers.
+    pub fqdn: Option<ClientName>,
     /// Say as little as possible of who we are (RFC 7844 §4).
     pub anonymous: bool,
     /// What this uplink's servers mishandle.
@@ -134,6 +133,41 @@ impl Config {
             initial_delay: false,
             limit: SendLimit::default(),
             dhcp4o6: None,
+        }
+    }
+}
+
+/// Our name, and what is to become of it (RFC 4704 §4).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ClientName {
+    /// Its wire form; without the final root where only a part of it is known.
+    pub name: Vec<u8>,
+    /// Who tells the DNS that our address is called so.
+    pub update: NameUpdate,
+}
+
+/// Who tells the DNS what our address is called: its AAAA record (RFC 4704
+/// §5).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameUpdate {
+    /// The server.
+    Server,
+    /// Somebody on this machine, as a hook does.
+    Client,
+    /// Nobody.
+    None,
+}
+
+impl NameUpdate {
+    /// The flags of the option: S for the server, N for nobody, and never O,
+    /// which is the server's (RFC 4704 §4.1).
+    #[must_use]
+    pub const fn flags(self) -> u8 {
+        match self {
+            Self::Server => 0x01,
+            Self::Client => 0,
+            Self::None => 0x04,
         }
     }
 }
@@ -277,6 +311,7 @@ impl Interface {
         self.kept_is_stale = true;
         match input {
             Input::Link(link) => self.on_link(now, link),
+            Input::Resumed => self.on_resume(now),
             Input::Router(message) => self.on_router(now, &message),
             Input::Configure(config) => self.configure(now, *config),
             Input::Datagram(datagram) if self.v4.is_some() && Carrier::is_for(&datagram) => {
@@ -391,6 +426,15 @@ impl Interface {
         }
         self.carrier.set_link(link);
         self.client.handle(now, Input::Link(link));
+        self.reconsider(now);
+    }
+
+    /// Perhaps the routers are others now; they are asked as well.
+    fn on_resume(&mut self, now: Instant) {
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.link.is_usable()) {
+            watch.enter_link(now, self.client.holds_something(), &mut self.rng);
+        }
+        self.client.handle(now, Input::Resumed);
         self.reconsider(now);
     }
 

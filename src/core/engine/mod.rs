@@ -43,7 +43,9 @@ use crate::time::Instant;
 use crate::wire::v4::Kind;
 use crate::wire::{MessageType, Status, TransactionId};
 
-pub use iface::{Config, Dhcp4o6, Interface, PrefixRequest, Quirk, Restored};
+pub use iface::{
+    ClientName, Config, Dhcp4o6, Interface, NameUpdate, PrefixRequest, Quirk, Restored,
+};
 pub use limit::SendLimit;
 
 /// Something that happened outside.
@@ -51,6 +53,9 @@ pub use limit::SendLimit;
 pub enum Input {
     /// The link changed, or is described for the first time.
     Link(Link),
+    /// The machine was suspended and goes on: perhaps on another link, and
+    /// with less time left than was thought (RFC 9915 §18.2.12).
+    Resumed,
     /// A datagram arrived at UDP port 546 on this interface.
     Datagram(Datagram),
     /// A router said something.

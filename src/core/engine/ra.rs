@@ -240,3 +240,37 @@ impl RouterWatch {
         !self.prefixes.is_empty() && self.prefixes.values().all(|known| known.delegating)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Managed or not, a prefix that nobody has seen, and a route of lifetime
+    /// zero (RFC 4191 §2.3).
+    fn advertisement(number: u32) -> RouterMessage {
+        let flags = if number.is_multiple_of(2) { 0x80 } else { 0 };
+        let mut octets = vec![134, 0, 0, 0, 64, flags, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0];
+        octets.extend([3, 4, 64, 0xc0, 0, 0, 2, 88, 0, 0, 2, 88, 0, 0, 0, 0]);
+        let [a, b, c, d] = number.to_be_bytes();
+        octets.extend([0x20, 1, 0xd, 0xb8, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0]);
+        octets.extend([24, 3, 48, 0, 0, 0, 0, 0]);
+        octets.extend([0x20, 1, 0xd, 0xb8, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0]);
+        let source = "fe80::1".parse().unwrap();
+        RouterMessage { source, hop_limit: 255, octets }
+    }
+
+    #[test]
+    fn ra_01_a_million_advertisements_take_no_room_and_ask_once_in_an_interval() {
+        let mut watch = RouterWatch::new();
+        let mut asked = 0;
+        for number in 0..1_000_000_u32 {
+            let now = Instant::from_millis(u64::from(number) / 10);
+            watch.take(now, &advertisement(number)).unwrap();
+            asked += u32::from(watch.take_change(now).is_some());
+            assert!(watch.prefixes.len() <= MOST_PREFIXES);
+        }
+        // They took a hundred seconds.
+        let intervals = 100 / u32::try_from(CHANGE_INTERVAL.as_secs()).unwrap();
+        assert!(asked <= 1 + intervals, "{asked}");
+    }
+}

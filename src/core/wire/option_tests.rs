@@ -103,6 +103,40 @@ fn status_and_associations_cut_short_are_left_out() {
     }
 }
 
+#[test]
+fn t_05_t_09_leases_and_statuses_cut_short_are_left_out_wherever_they_stand() {
+    let ia = |code: u16, inner: &str| {
+        format!("{code:04x}{:04x}{}{inner}", 12 + inner.len() / 2, "00".repeat(12))
+    };
+    let cut = |code: u16, length: usize| format!("{code:04x}{length:04x}{}", "00".repeat(length));
+    let leases = |hex: &str, malformed: &[u16]| {
+        let (options, seen) = decode(&format!("{hex}0017001020010db8{}", "00".repeat(12)));
+        assert_eq!(seen, malformed, "{hex}");
+        assert!(matches!(options[1], DhcpOption::DnsServers(_)), "{hex}");
+        match &options[0] {
+            DhcpOption::IaNa(ia) | DhcpOption::IaPd(ia) => ia.options.len(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for length in 0..24 {
+        assert_eq!(leases(&ia(3, &cut(5, length)), &[5]), 0);
+    }
+    for length in 0..25 {
+        assert_eq!(leases(&ia(25, &cut(26, length)), &[26]), 0);
+    }
+    for length in 0..2 {
+        let status = cut(13, length);
+        assert_eq!(leases(&ia(3, &status), &[13]), 0);
+        let prefix = format!(
+            "001a{:04x}{}38{}{status}",
+            25 + 4 + length,
+            "00".repeat(8),
+            "20010db8000000000000000000000000"
+        );
+        assert_eq!(leases(&ia(25, &prefix), &[13]), 1, "the prefix is one all the same");
+    }
+}
+
 /// The meaning is plain, so the option counts.
 #[test]
 fn sol_14_rapid_commit_with_content_is_taken_and_noted() {

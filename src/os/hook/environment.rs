@@ -78,6 +78,8 @@ fn upper(field: &str) -> String {
 mod tests {
     use serde_json::json;
 
+    use dhc6c_core::snapshot::Snapshot;
+
     use super::*;
 
     #[test]
@@ -116,6 +118,34 @@ mod tests {
                 "DHC6C_SERVER_PREFERENCE=0",
             ]
         );
+    }
+
+    /// The status of a client with an address and a prefix, whole.
+    #[test]
+    fn the_environment_of_a_bound_client_is_pinned() {
+        let status: Snapshot = serde_json::from_value(json!({
+            "name": "eth0", "ifindex": 2, "state": "bound", "ready": true, "mode": "stateful",
+            "duid": "00030001021122334455", "iaid": 1,
+            "server": { "duid": "00030001020000005e01", "address": "fe80::1", "preference": 0 },
+            "addresses": [{ "address": "2001:db8:1::1000", "iaid": 1, "preferred": 20,
+                            "valid": 30, "state": "preferred" }],
+            "prefixes": [{ "prefix": "2001:db8:8000::/56", "iaid": 1, "preferred": 20,
+                           "valid": 4_294_967_295_u32, "excluded": "2001:db8:8000:ff::/64",
+                           "assignments": [] }],
+            "timers": { "t1": 10, "t2": 16, "next": { "what": "renew", "in": 9 } },
+            "options": { "dns": ["2001:db8:1::53"], "domains": ["example.net", "a.example"],
+                         "ntp": [], "sntp": [], "aftr": null, "captive_portal": null,
+                         "raw": { "17": ["0000"] } },
+            "dhcp4o6": null, "softwire": null,
+            "counters": { "sent": { "solicit": 1 }, "received": { "advertise": 1 },
+                          "dropped": { "transaction-id": 3 } },
+            "last_error": null,
+        }))
+        .unwrap();
+        let mut variables = variables(&serde_json::to_value(status).unwrap());
+        variables.sort();
+        let lines: Vec<_> = variables.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        assert_eq!(lines.join("\n"), include_str!("environment.golden").trim_end());
     }
 
     #[test]

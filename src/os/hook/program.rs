@@ -83,8 +83,13 @@ pub(super) struct Running {
     group: Option<Pid>,
 }
 
+/// The longest variable that the kernel hands to a program, its name, the
+/// equals sign and the final zero included (MAX_ARG_STRLEN of execve(2)).
+const LONGEST_VARIABLE: usize = 128 * 1024;
+
 /// Starts a program with the status in its environment and as its input, and
-/// nothing else of ours.
+/// nothing else of ours. A variable that is too long for the kernel is left
+/// out rather than the program not run: the input has it.
 pub(super) fn start(
     path: &Path,
     interface: &str,
@@ -100,7 +105,7 @@ pub(super) fn start(
         .env_clear()
         .env("PATH", search_path())
         .env("DHC6C_EVENT", event)
-        .envs(variables(status))
+        .envs(variables(status).into_iter().filter(|(name, value)| fits(name, value)))
         .envs(besides)
         .current_dir("/")
         .stdin(input)
@@ -112,6 +117,11 @@ pub(super) fn start(
         .map_err(|error| error.to_string())?;
     let group = child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw);
     Ok(Running { child, group })
+}
+
+/// True for a variable that the kernel hands over.
+const fn fits(name: &str, value: &str) -> bool {
+    name.len() + value.len() + 2 <= LONGEST_VARIABLE
 }
 
 /// A file in memory that nobody can change any more.

@@ -53,6 +53,12 @@ pub(crate) struct LinkMessage {
     pub(crate) name: Option<String>,
     /// Its link-layer address.
     pub(crate) address: Option<Vec<u8>>,
+    /// The interface that it is a part of: a bridge, a bond or a VRF.
+    pub(crate) master: Option<u32>,
+    /// The routing table of it, where it is a VRF.
+    pub(crate) vrf_table: Option<u32>,
+    /// It says something about radio, and of the rest only flags and name.
+    pub(crate) is_about_radio: bool,
 }
 
 /// An address (struct ifaddrmsg and its attributes).
@@ -80,7 +86,7 @@ pub(crate) struct AddressMessage {
 #[derive(Clone, Debug)]
 pub(crate) struct RouteMessage {
     /// The routing table.
-    pub(crate) table: u8,
+    pub(crate) table: u32,
     /// Who added it (RTPROT_*).
     pub(crate) protocol: u8,
     /// RTN_*.
@@ -103,7 +109,16 @@ pub(crate) const AF_INET6: u8 = libc::AF_INET6 as u8;
 mod attribute {
     pub(super) const IFLA_ADDRESS: u16 = 1;
     pub(super) const IFLA_IFNAME: u16 = 3;
+    pub(super) const IFLA_MASTER: u16 = 10;
+    pub(super) const IFLA_WIRELESS: u16 = 11;
+    pub(super) const IFLA_LINKINFO: u16 = 18;
     pub(super) const IFLA_EXT_MASK: u16 = 29;
+    /// Within IFLA_LINKINFO.
+    pub(super) const IFLA_INFO_KIND: u16 = 1;
+    /// Within IFLA_LINKINFO.
+    pub(super) const IFLA_INFO_DATA: u16 = 2;
+    /// Within IFLA_INFO_DATA of a VRF.
+    pub(super) const IFLA_VRF_TABLE: u16 = 1;
     pub(super) const IFA_ADDRESS: u16 = 1;
     pub(super) const IFA_LOCAL: u16 = 2;
     pub(super) const IFA_CACHEINFO: u16 = 6;
@@ -112,6 +127,7 @@ mod attribute {
     pub(super) const RTA_DST: u16 = 1;
     pub(super) const RTA_OIF: u16 = 4;
     pub(super) const RTA_PRIORITY: u16 = 6;
+    pub(super) const RTA_TABLE: u16 = 15;
 }
 
 /// Leaves the statistics out of a list of links.
@@ -232,6 +248,9 @@ impl LinkMessage {
                     let name = value.split(|&octet| octet == 0).next().unwrap_or_default();
                     link.name = Some(String::from_utf8_lossy(name).into_owned());
                 }
+                attribute::IFLA_MASTER => link.master = number(value),
+                attribute::IFLA_WIRELESS => link.is_about_radio = true,
+                attribute::IFLA_LINKINFO => link.vrf_table = vrf_table(value),
                 attribute::IFLA_ADDRESS => link.address = Some(value.to_vec()),
                 _ => {}
             }
@@ -292,12 +311,14 @@ impl RouteMessage {
         let (header, rest) = payload.split_first_chunk::<12>().ok_or(Malformed)?;
         let [family, length, _, _, table, protocol, _, kind, ..] = *header;
         let (destination, metric, interface) = (None, None, None);
+        let table = table.into();
         let mut route = Self { table, protocol, kind, length, destination, metric, interface };
         for (kind, value) in Attributes(rest).take_while(|_| family == AF_INET6) {
             match kind {
                 attribute::RTA_DST => route.destination = ipv6(value),
                 attribute::RTA_PRIORITY => route.metric = number(value),
                 attribute::RTA_OIF => route.interface = number(value),
+                attribute::RTA_TABLE => route.table = number(value).unwrap_or(route.table),
                 _ => {}
             }
         }
@@ -306,7 +327,12 @@ impl RouteMessage {
 
     fn encode(&self) -> Vec<u8> {
         let Self { length, table, protocol, kind, .. } = *self;
-        let mut octets = vec![AF_INET6, length, 0, 0, table, protocol, 0, kind, 0, 0, 0, 0];
+        // The fixed part has room for the old, small numbers alone.
+        let short = u8::try_from(table).unwrap_or(libc::RT_TABLE_UNSPEC);
+        let mut octets = vec![AF_INET6, length, 0, 0, short, protocol, 0, kind, 0, 0, 0, 0];
+        if short == libc::RT_TABLE_UNSPEC {
+            add(&mut octets, attribute::RTA_TABLE, &table.to_ne_bytes());
+        }
         if let Some(destination) = self.destination {
             add(&mut octets, attribute::RTA_DST, &destination.octets());
         }
@@ -318,6 +344,15 @@ impl RouteMessage {
         }
         octets
     }
+}
+
+/// The table of a VRF, by the particulars of a link.
+fn vrf_table(particulars: &[u8]) -> Option<u32> {
+    let value = |octets, wanted| Attributes(octets).find(|(kind, _)| *kind == wanted);
+    let (_, kind) = value(particulars, attribute::IFLA_INFO_KIND)?;
+    let is_vrf = kind.strip_suffix(&[0]).unwrap_or(kind) == b"vrf";
+    let (_, data) = value(particulars, attribute::IFLA_INFO_DATA).filter(|_| is_vrf)?;
+    number(value(data, attribute::IFLA_VRF_TABLE)?.1)
 }
 
 /// The attributes of a message, each with its kind and its value; ends where
@@ -372,17 +407,35 @@ mod tests {
         };
         let back = AddressMessage::decode(&address.encode()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{address:?}"));
-        let route = RouteMessage {
-            table: 254,
-            protocol: 16,
-            kind: 7,
-            length: 56,
-            destination: Some("2001:db8::".parse().unwrap()),
-            metric: Some(1024),
-            interface: Some(1),
-        };
-        let back = RouteMessage::decode(&route.encode()).unwrap();
-        assert_eq!(format!("{back:?}"), format!("{route:?}"));
+        for table in [254, 256, u32::MAX] {
+            let route = RouteMessage {
+                table,
+                protocol: 16,
+                kind: 7,
+                length: 56,
+                destination: Some("2001:db8::".parse().unwrap()),
+                metric: Some(1024),
+                interface: Some(1),
+            };
+            let back = RouteMessage::decode(&route.encode()).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{route:?}"));
+        }
+    }
+
+    #[test]
+    fn a_vrf_has_a_table_and_its_members_a_master() {
+        let mut table = Vec::new();
+        add(&mut table, attribute::IFLA_VRF_TABLE, &100_u32.to_ne_bytes());
+        for (kind, expected) in [(&b"vrf\0"[..], Some(100)), (b"vlan\0", None)] {
+            let mut particulars = Vec::new();
+            add(&mut particulars, attribute::IFLA_INFO_KIND, kind);
+            add(&mut particulars, attribute::IFLA_INFO_DATA, &table);
+            let mut octets = vec![0; 16];
+            add(&mut octets, attribute::IFLA_MASTER, &7_u32.to_ne_bytes());
+            add(&mut octets, attribute::IFLA_LINKINFO, &particulars);
+            let link = LinkMessage::decode(&octets).unwrap();
+            assert_eq!((link.master, link.vrf_table), (Some(7), expected));
+        }
     }
 
     #[test]

@@ -99,6 +99,12 @@ impl ModelServer {
             Kind::Prefixes => self.dials.forget_prefixes,
         };
         let until = self.times(kind).valid.from_start(answer.now);
+        if self.dials.lose_prefixes
+            && kind == Kind::Prefixes
+            && self.store.take_back(&key, &leases(ia), false)
+        {
+            return Some(self.withdrawal(ia));
+        }
         if self.refuses(kind) && !forgotten {
             return Some(self.refusal(kind, ia));
         }
@@ -117,6 +123,18 @@ impl ModelServer {
             None if rebind => self.disown(ia, answer),
             None => Some(Ia::asking(ia.iaid, vec![status(StatusCode::NO_BINDING)])),
         }
+    }
+
+    /// Every prefix that the client names, with nothing left of it.
+    fn withdrawal(&self, ia: &Ia) -> Ia {
+        let (preferred, valid) = (Lifetime::ZERO, Lifetime::ZERO);
+        let options = vec![status(StatusCode::NO_PREFIX_AVAIL)];
+        let lost = |lease: &IaPrefix| {
+            let options = options.clone();
+            DhcpOption::IaPrefix(IaPrefix { prefix: lease.prefix, preferred, valid, options })
+        };
+        let Times { t1, t2, .. } = self.config.times;
+        Ia { iaid: ia.iaid, t1, t2, options: ia.prefixes().map(lost).collect() }
     }
 
     /// A Rebind about leases that are not ours: those of another link end at
@@ -184,12 +202,15 @@ impl ModelServer {
     /// PD_EXCLUDE for the last subnet of a prefix: an octet of length and
     /// the bits between the two lengths, left-aligned (RFC 6603 §4.2).
     fn excluded(&self, prefix: Prefix, answer: &Answering) -> Option<DhcpOption> {
+        let code = code::PD_EXCLUDE;
+        if let Some(payload) = self.dials.pd_exclude.clone() {
+            return Some(DhcpOption::Raw { code, payload });
+        }
         let length = self.config.exclude.filter(|length| *length > prefix.length())?;
         let width = u32::from(length - prefix.length());
         let ones = (u128::MAX << (128 - width)).to_be_bytes();
         let octets = usize::try_from(width.div_ceil(8)).expect("at most 16");
         let payload = [&[length], &ones[..octets]].concat();
-        let code = code::PD_EXCLUDE;
         answer.requested.contains(&code).then_some(DhcpOption::Raw { code, payload })
     }
 

@@ -35,6 +35,9 @@ pub struct Dials {
     pub forget_prefixes: bool,
     /// Takes leases back in Renew and Rebind: both lifetimes zero.
     pub zero_lifetimes: bool,
+    /// Takes prefixes back in Renew and Rebind: NoPrefixAvail within each, and
+    /// both lifetimes zero; addresses are extended.
+    pub lose_prefixes: bool,
     /// Gives preferred lifetimes that are longer than the valid ones.
     pub preferred_over_valid: bool,
     /// Gives T1 greater than T2.
@@ -52,6 +55,8 @@ pub struct Dials {
     pub adds_wished_lengths: bool,
     /// Gives declined addresses out again.
     pub reuse_declined: bool,
+    /// Puts this PD_EXCLUDE into every prefix, whatever it is worth.
+    pub pd_exclude: Option<Vec<u8>>,
     /// Says this within every lease.
     pub lease_status: Option<StatusCode>,
 
@@ -86,6 +91,8 @@ pub struct Dials {
     pub hide_rapid_commit: bool,
     /// Sends every answer this many times more.
     pub repeat: u8,
+    /// Fills every answer with an unknown option to this many octets.
+    pub padded_to: Option<usize>,
     /// Appends these octets to the message.
     pub trailing: Vec<u8>,
     /// Cuts the message after this many octets.
@@ -133,6 +140,9 @@ impl Dials {
             message.transaction = TransactionId([a, b, !c]);
         }
         let mut octets = message.encode().expect("a model server's answers are short");
+        if let Some(length) = self.padded_to {
+            octets.extend(unknown_option(length - octets.len()));
+        }
         octets.extend_from_slice(&self.trailing);
         octets.truncate(self.cut_after.unwrap_or(usize::MAX));
         let group = self.to_multicast.then_some(ALL_DHCP_RELAY_AGENTS_AND_SERVERS);
@@ -153,6 +163,14 @@ impl Identifier {
             Self::Double => options.insert(place, options[place].clone()),
         }
     }
+}
+
+/// An option that nobody knows, of so many octets in all.
+fn unknown_option(length: usize) -> Vec<u8> {
+    let payload = u16::try_from(length - 4).expect("it fits an option");
+    let mut octets = [65_000_u16.to_be_bytes(), payload.to_be_bytes()].concat();
+    octets.resize(length, 0x5a);
+    octets
 }
 
 fn repeat_first_prefix(options: &mut [DhcpOption]) {

@@ -2,7 +2,7 @@
 //! is left of an answer that makes no sense in parts.
 
 use super::*;
-use crate::wire::ServerText;
+use crate::wire::{ServerText, code};
 
 const TRANSACTION: TransactionId = TransactionId([1, 2, 3]);
 
@@ -177,6 +177,41 @@ fn a_status_within_a_lease_is_a_loss_of_it() {
     let ia = Ia { iaid: Iaid(1), t1: Lifetime(10), t2: Lifetime(16), options: vec![prefix] };
     let (answer, _) = admitted(vec![DhcpOption::IaPd(ia)]);
     assert!(answer.ias[0].offers[0].valid.is_zero());
+}
+
+#[test]
+fn t_10_prefixes_of_half_the_internet_are_left_out() {
+    for (prefix, is_taken) in [("::/0", false), ("8000::/1", false), ("2001::/16", true)] {
+        let prefix = DhcpOption::IaPrefix(IaPrefix {
+            prefix: prefix.parse().unwrap(),
+            preferred: Lifetime(20),
+            valid: Lifetime(30),
+            options: vec![],
+        });
+        let (t1, t2) = (Lifetime(10), Lifetime(16));
+        let ia = Ia { iaid: Iaid(1), t1, t2, options: vec![prefix] };
+        let (answer, _) = admitted(vec![DhcpOption::IaPd(ia)]);
+        assert_eq!(answer.ias[0].gives(), is_taken);
+    }
+}
+
+#[test]
+fn d_08_an_answer_may_come_from_any_address() {
+    for source in ["fe80::ffff", "2001:db8::547", "::"] {
+        let octets = reply(vec![]).encode().unwrap();
+        let datagram = Datagram { source: source.parse().unwrap(), ..datagram(octets) };
+        assert!(admit_with(&datagram, Some(open())).0.is_ok(), "{source}");
+    }
+}
+
+#[test]
+fn d_06_identifiers_have_3_to_130_octets() {
+    for (length, is_taken) in [(0, false), (2, false), (3, true), (130, true), (131, false)] {
+        let mut message = reply(vec![]);
+        message.options.remove(1);
+        message.options.push(DhcpOption::Raw { code: code::SERVERID, payload: vec![7; length] });
+        assert_eq!(admit_message(&message).is_ok(), is_taken, "{length} octets");
+    }
 }
 
 #[test]

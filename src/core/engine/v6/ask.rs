@@ -31,7 +31,7 @@ pub(super) fn message(
     }
     options.extend(server.cloned().map(DhcpOption::ServerId));
     options.push(DhcpOption::ElapsedTime(exchange.retx.elapsed(now)));
-    if kind == MessageType::Solicit && config.rapid_commit {
+    if kind == MessageType::Solicit && exchange.rapid_commit {
         options.push(DhcpOption::RapidCommit);
     }
     let asks = requests_options(kind);
@@ -87,14 +87,10 @@ fn mix<T>(items: &mut [T], rng: &mut Rng) {
     }
 }
 
-/// The server tells the DNS our name: S is set, O and N are not (RFC 4704
-/// §5).
-const SERVER_UPDATES: u8 = 1;
-
 /// Our name, where there is one to be told.
 fn name(config: &Config) -> Option<DhcpOption> {
-    let name = config.fqdn.as_ref().filter(|_| !config.anonymous)?;
-    let payload = [&[SERVER_UPDATES], &name[..]].concat();
+    let fqdn = config.fqdn.as_ref().filter(|_| !config.anonymous)?;
+    let payload = [&[fqdn.update.flags()], &fqdn.name[..]].concat();
     Some(DhcpOption::Raw { code: code::CLIENT_FQDN, payload })
 }
 

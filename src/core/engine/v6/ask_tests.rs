@@ -1,7 +1,7 @@
 //! Messages we send, by the vectors and by the tables of appendix B.
 
 use super::*;
-use crate::engine::{PrefixRequest, retx};
+use crate::engine::{ClientName, NameUpdate, PrefixRequest, retx};
 use crate::ident::Iaid;
 use crate::rng::Rng;
 use crate::wire::{TransactionId, text};
@@ -16,6 +16,7 @@ fn config() -> Config {
 fn build(config: &Config, kind: MessageType, server: Option<&Duid>) -> Message {
     let mut exchange = Exchange::new(kind, retx::SOLICIT, Instant::BOOT, &mut Rng::from_number(1));
     exchange.transaction = TransactionId([0x12, 0x34, 0x56]);
+    exchange.rapid_commit = config.rapid_commit;
     message(config, &exchange, server, Leases::new(config).asking(), Instant::BOOT)
 }
 
@@ -82,8 +83,42 @@ fn pd_02_pd_exclude_is_asked_for_with_prefixes_alone() {
 }
 
 #[test]
+fn fqdn_01_the_flags_say_who_tells_the_dns() {
+    for (update, flags) in [(NameUpdate::Server, 1), (NameUpdate::Client, 0), (NameUpdate::None, 4)]
+    {
+        let fqdn = Some(ClientName { name: b"\x03cpe\0".to_vec(), update });
+        let message = build(&Config { fqdn, ..config() }, MessageType::Solicit, None);
+        let name = message.options.iter().find(|option| option.code() == 39);
+        let payload = vec![flags, 3, b'c', b'p', b'e', 0];
+        assert_eq!(name, Some(&DhcpOption::Raw { code: 39, payload }), "{update:?}");
+    }
+}
+
+#[test]
+fn dnr_01_sntp_01_what_is_wanted_is_asked_for_in_every_question() {
+    let config = Config { request: vec![144, 31], ..config() };
+    for kind in [MessageType::Solicit, MessageType::Request, MessageType::InformationRequest] {
+        let asked = requested(&build(&config, kind, None));
+        assert!(asked.contains(&144) && asked.contains(&31), "{kind}: {asked:?}");
+    }
+}
+
+#[test]
+fn boot_01_architecture_and_network_interface_are_said_where_configured() {
+    // RFC 5970 §3.3: x64 UEFI; §3.4: UNDI, version 3.1.
+    let said = [(61, vec![0, 7]), (62, vec![1, 3, 1])];
+    let config = Config { send: said.to_vec(), ..config() };
+    for kind in [MessageType::Solicit, MessageType::InformationRequest] {
+        let message = build(&config, kind, None);
+        for (code, payload) in said.clone() {
+            assert!(message.options.contains(&DhcpOption::Raw { code, payload }), "{kind} {code}");
+        }
+    }
+}
+
+#[test]
 fn fqdn_01_our_name_stands_in_four_messages_and_is_asked_for_there() {
-    let fqdn = Some(b"\x03cpe".to_vec());
+    let fqdn = Some(ClientName { name: b"\x03cpe".to_vec(), update: NameUpdate::Server });
     let config = Config { fqdn, ..config() };
     let server: Duid = "00010001aabbccdd02aabbccddee".parse().unwrap();
     let name = DhcpOption::Raw { code: 39, payload: b"\x01\x03cpe".to_vec() };

@@ -35,6 +35,11 @@ pub(super) struct Association {
     pub(super) timers: LeaseTimers,
     /// A server that was asked gave no lease.
     pub(super) refused: bool,
+    /// Its server took away what it held, or knows nothing of it, and no
+    /// server has given it a lease since.
+    pub(super) lost: bool,
+    /// Addresses that others use and that no server has been told of yet.
+    pub(super) declined: Vec<Lease>,
     /// When a Renew last asked for it in vain; that much apart where a quirk
     /// says so.
     pub(super) asked_in_vain: Option<Instant>,
@@ -55,8 +60,23 @@ pub(super) struct Wish {
     pub(super) require: bool,
     /// What is held is used to its end, and nothing is asked for.
     pub(super) retired: bool,
-    /// The length does not stand beside a lease.
-    pub(super) only_in_solicit: bool,
+    /// Where the length is told.
+    pub(super) length_hint: LengthHint,
+    /// What was held is named to nobody: it would say who we are (RFC 7844
+    /// §4.5.2).
+    pub(super) hides_former: bool,
+}
+
+/// Where a server is told which length is wished for (RFC 8168).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum LengthHint {
+    /// Wherever it may stand.
+    #[default]
+    Everywhere,
+    /// Not beside a lease.
+    WithoutLease,
+    /// Nowhere: it would say who we are (RFC 7844 §4.5.2).
+    Nowhere,
 }
 
 impl Wish {
@@ -109,6 +129,14 @@ impl Leased {
     fn of_length(length: u8) -> Option<Self> {
         let prefix = Prefix::new(Ipv6Addr::UNSPECIFIED, length)?;
         Some(Self::Prefix { prefix, exclude: None })
+    }
+
+    /// The same as a hint: nothing but its name.
+    fn bare(&self) -> Self {
+        match *self {
+            Self::Address { address, .. } => Self::Address { address, usable: false },
+            Self::Prefix { prefix, .. } => Self::Prefix { prefix, exclude: None },
+        }
     }
 
     /// True for two names of the same thing.
@@ -168,6 +196,8 @@ impl Association {
             leases: Vec::new(),
             timers: LeaseTimers::NEVER,
             refused: false,
+            lost: false,
+            declined: Vec::new(),
             asked_in_vain: None,
             left_out: false,
         }
@@ -195,13 +225,28 @@ impl Association {
         }
     }
 
-    /// The part of a Solicit: what was held before, or is wished for, and the
-    /// length that will do as well (RFC 8168 §3.1).
+    /// The part of a Solicit: what is held, or was before, or is wished for,
+    /// and the length that will do as well (RFC 8168 §3.1).
     pub(super) fn asking_option(&self) -> DhcpOption {
+        if self.is_held() {
+            let held: Vec<_> = self.leases.iter().map(|lease| lease.what.bare()).collect();
+            return self.requesting_option(&held);
+        }
         let hint = self.wish.hint.filter(|_| self.former.is_empty());
         let hint = hint.map(|prefix| Leased::Prefix { prefix, exclude: None });
-        let length = self.wish.length.and_then(Leased::of_length);
+        let length = self.told_length(self.wish.length);
         self.option(self.former.iter().chain(&hint).chain(&length))
+    }
+
+    /// The part of a Request to a server that has lost what it gave, or took
+    /// it away: what is held, and a prefix of before as a hint. An address of
+    /// before is no hint there: one that does not fit the link would spoil
+    /// the Request (NotOnLink, RFC 9915 §18.3.2).
+    pub(super) fn replacing_option(&self) -> DhcpOption {
+        match self.kind {
+            Kind::Prefix if !self.is_held() => self.asking_option(),
+            _ => self.held_option(),
+        }
     }
 
     /// The part of a Request: what was offered, and the length that is still
@@ -220,8 +265,7 @@ impl Association {
     pub(super) fn held_option(&self) -> DhcpOption {
         let held: Vec<_> = self.leases.iter().map(|lease| lease.what.clone()).collect();
         let missing = if held.is_empty() {
-            let length = self.wish.length.or(self.wish.hint.map(Prefix::length));
-            length.and_then(Leased::of_length)
+            self.told_length(self.wish.length.or(self.wish.hint.map(Prefix::length)))
         } else {
             self.missing_length(&held)
         };
@@ -233,14 +277,26 @@ impl Association {
         self.is_held().then(|| self.option(self.leases.iter().map(|lease| &lease.what)))
     }
 
+    /// What a Decline names; `None` where others use nothing of it.
+    pub(super) fn declined_option(&self) -> Option<DhcpOption> {
+        let declined = self.declined.iter().map(|lease| &lease.what);
+        (!self.declined.is_empty()).then(|| self.option(declined))
+    }
+
     /// The length that is wished for and that none of these has.
     fn missing_length(&self, leases: &[Leased]) -> Option<Leased> {
         let has = |length: u8| {
             let is = |lease: &Leased| matches!(lease, Leased::Prefix { prefix, .. } if prefix.length() == length);
             leases.iter().any(is)
         };
-        let beside = self.wish.length.filter(|_| !self.wish.only_in_solicit);
-        beside.filter(|length| !has(*length)).and_then(Leased::of_length)
+        let beside = self.wish.length_hint == LengthHint::Everywhere;
+        let missing = self.wish.length.filter(|length| beside && !has(*length));
+        missing.and_then(Leased::of_length)
+    }
+
+    /// The length to tell where no lease is named.
+    fn told_length(&self, length: Option<u8>) -> Option<Leased> {
+        length.filter(|_| self.wish.length_hint != LengthHint::Nowhere).and_then(Leased::of_length)
     }
 
     /// True when a server's message gives this association something that is
@@ -272,19 +328,23 @@ impl Association {
     /// Gives up what is held, which is a hint from now on.
     pub(super) fn give_up(&mut self) {
         for lease in core::mem::take(&mut self.leases) {
-            self.note_former(lease.what);
+            self.note_former(&lease.what);
         }
-        self.refused = false;
+        (self.refused, self.lost) = (false, false);
+        self.declined.clear();
     }
 
-    pub(super) fn note_former(&mut self, what: Leased) {
-        let is_known = self.former.iter().any(|known| known.is_same(&what));
-        if !is_known && self.former.len() < MOST_FORMER {
-            self.former.push(match what {
-                Leased::Address { address, .. } => Leased::Address { address, usable: false },
-                Leased::Prefix { prefix, .. } => Leased::Prefix { prefix, exclude: None },
-            });
+    pub(super) fn note_former(&mut self, what: &Leased) {
+        let is_known = self.former.iter().any(|known| known.is_same(what));
+        if !is_known && !self.wish.hides_former && self.former.len() < MOST_FORMER {
+            self.former.push(what.bare());
         }
+    }
+
+    /// True while it is not asked for: its server would give the addresses
+    /// again that it has not been told of yet.
+    pub(super) const fn waits(&self) -> bool {
+        self.left_out || (!self.is_held() && !self.declined.is_empty())
     }
 
     /// The prefixes held.
@@ -317,7 +377,7 @@ impl Association {
                 let before = self.leases.len();
                 self.leases.retain(|lease| !lease.what.is_same(&what));
                 if self.leases.len() != before {
-                    self.note_former(what);
+                    self.note_former(&what);
                 }
                 continue;
             }
@@ -335,7 +395,7 @@ impl Association {
             shortest.include(preferred, valid);
         }
         let Some(shortest) = shortest.0 else { return false };
-        self.refused = false;
+        (self.refused, self.lost) = (false, false);
         self.former.clear();
         self.timers = shortest.timers(t1, t2, now);
         true
@@ -344,9 +404,10 @@ impl Association {
     /// Drops what is no longer valid; true when something was.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let is_over = |lease: &mut Lease| lease.lifetimes.valid.is_over(now);
+        self.declined.retain_mut(|lease| !is_over(lease));
         let over: Vec<_> = self.leases.extract_if(.., is_over).collect();
         let any = !over.is_empty();
-        over.into_iter().for_each(|lease| self.note_former(lease.what));
+        over.iter().for_each(|lease| self.note_former(&lease.what));
         any
     }
 }

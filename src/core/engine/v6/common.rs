@@ -65,6 +65,8 @@ pub(super) struct Common {
     pub(super) sent_from: Option<Ipv6Addr>,
     /// How our server's Reconfigure messages are known.
     pub(super) authority: Option<Authority>,
+    /// Not before this does discovery begin for what is lost.
+    pub(super) next_search: Instant,
     /// A stateless Reply was taken.
     pub(super) informed: bool,
     /// How far what is held can be relied on.
@@ -93,6 +95,7 @@ impl Common {
             link_was_away: false,
             sent_from: None,
             authority: None,
+            next_search: Instant::BOOT,
             informed: false,
             trust: Trust::Full,
             bound: false,
@@ -203,7 +206,8 @@ impl Common {
     pub(super) fn note_key(&mut self, answer: &Answer) {
         let known = self.authority.take();
         let accepts = self.config.reconfigure_accept && !self.config.anonymous;
-        self.authority = if accepts { Authority::after(known, answer) } else { None };
+        let holds = self.leases.any_held();
+        self.authority = accepts.then(|| Authority::after(known, answer, holds)).flatten();
     }
 
     /// Notes that leases may be in use now: with the first that stands,
@@ -235,9 +239,6 @@ impl Common {
     /// Gives up all leases and options.
     pub(super) fn clear(&mut self) {
         self.leases.clear();
-        if self.config.anonymous {
-            self.leases.forget_former();
-        }
         self.trust = Trust::Full;
         self.settings = Settings::default();
         self.server = None;

@@ -37,7 +37,10 @@ pub(super) fn verify(common: &mut Common, now: Instant) -> State {
 /// is asked for at once, and a server that has to learn our new address does.
 pub(super) fn keep(common: &mut Common, now: Instant) -> State {
     common.note_confirmed();
-    let has_to_ask = common.leases.any_wanting() || common.has_moved();
+    // A Decline that was interrupted goes first: the server would give the
+    // same address again.
+    let may_ask = !common.leases.any_declined();
+    let has_to_ask = may_ask && (common.leases.any_wanting() || common.has_moved());
     if has_to_ask && common.server.is_some() {
         State::Renew(Renew::new(common, now))
     } else {

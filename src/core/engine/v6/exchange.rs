@@ -16,6 +16,8 @@ pub(super) struct Exchange {
     /// Codes to ask for besides those of the configuration: what a
     /// Reconfigure named (RFC 6644 §5).
     pub(super) request: Vec<u16>,
+    /// A Reply may come at once (RFC 9915 §21.14).
+    pub(super) rapid_commit: bool,
 }
 
 impl Exchange {
@@ -31,6 +33,7 @@ impl Exchange {
             transaction: TransactionId(rng.transaction_id()),
             retx: Retransmission::new(schedule, start),
             request: Vec::new(),
+            rapid_commit: false,
         }
     }
 

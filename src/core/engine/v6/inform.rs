@@ -59,15 +59,18 @@ impl Inform {
     /// The next transmission; or the time to extend the leases, where there
     /// are any.
     pub(super) fn deadline(&self, common: &Common) -> Option<Deadline> {
-        Deadline::soonest(Some(self.exchange.deadline()), Bound.deadline(common))
+        Deadline::soonest(Some(self.exchange.deadline()), Bound::extension(common))
     }
 
     /// Leases come first: the answer to what extends them brings the options
     /// as well.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         let ended = common.config.mode == Mode::Stateful && !common.leases.any_held();
-        let is_due = Bound.deadline(common).is_some_and(|deadline| deadline.at <= now);
-        if ended || is_due { Bound.on_time(common, now) } else { State::Inform(self) }
+        if ended || Bound::extension_is_due(common, now) {
+            Bound.on_time(common, now)
+        } else {
+            State::Inform(self)
+        }
     }
 
     pub(super) fn on_answer(mut self, common: &mut Common, now: Instant, answer: Answer) -> State {

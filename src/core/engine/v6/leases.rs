@@ -11,7 +11,9 @@ use crate::time::{Instant, Until};
 use crate::wire::{DhcpOption, StatusCode};
 
 use super::answer::Answer;
-use super::association::{Association, Kind, Lease, LeaseTimers, Leased, MAX_LEASES, Wish};
+use super::association::{
+    Association, Kind, Lease, LeaseTimers, Leased, LengthHint, MAX_LEASES, Wish,
+};
 
 /// The associations a client wants filled, in the order it asks for them.
 #[derive(Clone, Debug)]
@@ -29,19 +31,26 @@ pub(super) struct Taken {
     pub(super) missing: bool,
     /// An association does not fit the link, says the server.
     pub(super) not_on_link: bool,
+    /// An association is lost that was not before.
+    pub(super) lost: bool,
 }
 
 impl Leases {
     /// Empty associations as configured: addresses first.
     pub(super) fn new(config: &Config) -> Self {
-        let wish = Wish { require: config.require_address, ..Wish::default() };
+        let hides_former = config.anonymous;
+        let wish = Wish { require: config.require_address, hides_former, ..Wish::default() };
         let address = config.address.map(|iaid| Association::new(Kind::Address, iaid, wish));
         let prefixes = config.prefixes.iter().map(|request| {
             let PrefixRequest { iaid, mut hint, length, longest, require, retired } = *request;
             // A prefix of before would say who we are (RFC 7844 §4.5.2).
             hint = hint.filter(|_| !config.anonymous);
-            let only_in_solicit = config.quirks.contains(&Quirk::LengthSpoilsLease);
-            let wish = Wish { hint, length, longest, require, retired, only_in_solicit };
+            let length_hint = match () {
+                () if config.anonymous => LengthHint::Nowhere,
+                () if config.quirks.contains(&Quirk::LengthSpoilsLease) => LengthHint::WithoutLease,
+                () => LengthHint::Everywhere,
+            };
+            let wish = Wish { hint, length, longest, require, retired, length_hint, hides_former };
             Association::new(Kind::Prefix, iaid, wish)
         });
         Self(address.into_iter().chain(prefixes).collect())
@@ -80,7 +89,19 @@ impl Leases {
     /// The associations of a Renew or Rebind: the leases held, and hints for
     /// what is still missing (RFC 9915 §18.2.4).
     pub(super) fn holding(&self) -> Vec<DhcpOption> {
-        self.wanted().filter(|ia| !ia.left_out).map(Association::held_option).collect()
+        self.wanted().filter(|ia| !ia.waits()).map(Association::held_option).collect()
+    }
+
+    /// The associations of a Request to a server that we deal with already:
+    /// all of them (RFC 9915 §18.2.10.1).
+    pub(super) fn replacing(&self) -> Vec<DhcpOption> {
+        self.wanted().filter(|ia| !ia.waits()).map(Association::replacing_option).collect()
+    }
+
+    /// The associations of a Decline: what others use, and nothing else
+    /// (RFC 9915 §18.2.8).
+    pub(super) fn declining(&self) -> Vec<DhcpOption> {
+        self.0.iter().filter_map(Association::declined_option).collect()
     }
 
     /// Leaves out of a Renew that begins now what was refused before; true
@@ -91,7 +112,8 @@ impl Leases {
 
     /// True where a length is wished for and stands in Solicit alone.
     pub(super) fn hides_length(&self) -> bool {
-        self.wanted().any(|ia| ia.wish.only_in_solicit && ia.wish.length.is_some())
+        let hides = |ia: &Association| ia.wish.length_hint == LengthHint::WithoutLease;
+        self.wanted().any(|ia| hides(ia) && ia.wish.length.is_some())
     }
 
     /// Leaves nothing out any more.
@@ -118,7 +140,7 @@ impl Leases {
         for index in 0..self.0.len() {
             let elsewhere = self.leased_elsewhere(index);
             let Some(ia) = self.0.get_mut(index) else { continue };
-            if ia.wish.retired || ia.left_out {
+            if ia.wish.retired || ia.waits() {
                 continue;
             }
             let held = ia.is_held();
@@ -130,6 +152,9 @@ impl Leases {
             if let Some(failure) = &offered.failure {
                 taken.no_binding |= failure.code == StatusCode::NO_BINDING;
                 taken.not_on_link |= failure.code == StatusCode::NOT_ON_LINK;
+                let is_lost = held && failure.code == StatusCode::NO_BINDING;
+                taken.lost |= is_lost && !ia.lost;
+                ia.lost |= is_lost;
                 ia.refused = !held;
                 continue;
             }
@@ -138,7 +163,10 @@ impl Leases {
             let extended = ia.take(offers, (offered.t1, offered.t2), most, now);
             ia.refused = !ia.is_held();
             taken.granted |= extended;
-            taken.no_binding |= held && !ia.is_held();
+            let is_lost = held && !ia.is_held();
+            taken.no_binding |= is_lost;
+            taken.lost |= is_lost && !ia.lost;
+            ia.lost |= is_lost;
             // An association that comes without a lease and without a word,
             // or with one that there is no room for, is held but not
             // extended: as good as missing.
@@ -201,10 +229,14 @@ impl Leases {
     }
 
     /// True when an answer gives something, and whatever nothing is of use
-    /// without.
+    /// without. Whoever holds leases looks for what is lost, and follows
+    /// nobody who would not give the rest as well.
     pub(super) fn would_do(&self, answer: &Answer) -> bool {
-        let fills = |ia: &Association| !ia.wish.require || ia.would_gain(answer);
-        self.would_gain(answer) > 0 && self.0.iter().all(fills)
+        let holds = self.any_held();
+        let is_needed = |ia: &Association| ia.wish.require || (ia.is_held() && !ia.wish.retired);
+        let is_sought = |ia: &Association| !holds || ia.lost;
+        self.wanted().any(|ia| is_sought(ia) && ia.would_gain(answer))
+            && self.0.iter().all(|ia| !is_needed(ia) || ia.would_gain(answer))
     }
 
     /// How far an answer's prefixes are from the lengths wished for.
@@ -259,6 +291,23 @@ impl Leases {
         self.wanted().any(|ia| !ia.is_held() && !ia.refused)
     }
 
+    /// The server knows nothing of what is held; true where that is new.
+    pub(super) fn disown(&mut self) -> bool {
+        let held = self.0.iter_mut().filter(|ia| ia.is_held());
+        held.fold(false, |any, ia| !core::mem::replace(&mut ia.lost, true) | any)
+    }
+
+    /// True while something that was held is missing, or its server knows
+    /// nothing of it.
+    pub(super) fn any_lost(&self) -> bool {
+        self.wanted().any(|ia| ia.lost)
+    }
+
+    /// True while an address is held.
+    pub(super) fn any_address(&self) -> bool {
+        self.held().any(|ia| ia.kind == Kind::Address)
+    }
+
     /// The earliest T1 of the associations that hold leases: one schedule
     /// for all of them (RFC 9915 §18.2.4).
     pub(super) fn t1(&self) -> Until {
@@ -301,14 +350,37 @@ impl Leases {
         }
     }
 
-    /// Drops an address that others use; gives the association it was in.
-    pub(super) fn remove_address(&mut self, duplicate: Ipv6Addr) -> Option<Iaid> {
-        self.0.iter_mut().find_map(|ia| {
-            let is_it = |lease: &Lease| matches!(lease.what, Leased::Address { address, .. } if address == duplicate);
-            let index = ia.leases.iter().position(is_it)?;
-            ia.leases.remove(index);
-            Some(ia.iaid)
-        })
+    /// Drops an address that others use, and notes that it is to be declined;
+    /// false where it is not ours.
+    pub(super) fn decline(&mut self, duplicate: Ipv6Addr) -> bool {
+        let is_it = |lease: &Lease| matches!(lease.what, Leased::Address { address, .. } if address == duplicate);
+        let Some(ia) = self.0.iter_mut().find(|ia| ia.leases.iter().any(is_it)) else {
+            return false;
+        };
+        ia.declined.extend(ia.leases.extract_if(.., |lease| is_it(lease)));
+        true
+    }
+
+    /// True while a server has to learn that others use what it gave.
+    pub(super) fn any_declined(&self) -> bool {
+        self.0.iter().any(|ia| !ia.declined.is_empty())
+    }
+
+    /// Nothing is to be declined any more.
+    pub(super) fn forget_declined(&mut self) {
+        self.0.iter_mut().for_each(|ia| ia.declined.clear());
+    }
+
+    /// Drops what a server said does not fit the link; false where nothing
+    /// else is held that its server stands by. Prefixes fit any link.
+    pub(super) fn keep_prefixes(&mut self) -> bool {
+        let stays = |ia: &Association| ia.kind == Kind::Prefix && ia.is_held() && !ia.lost;
+        if !self.0.iter().any(stays) {
+            return false;
+        }
+        let addresses = self.0.iter_mut().filter(|ia| ia.kind == Kind::Address);
+        addresses.for_each(|ia| ia.leases.clear());
+        true
     }
 
     /// The addresses held.

@@ -1,12 +1,9 @@
 //! Giving addresses back that others use (RFC 9915 §18.2.8).
 
-use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
-
 use crate::engine::retx;
-use crate::ident::{Duid, Iaid};
-use crate::time::{Instant, Lifetime};
-use crate::wire::{DhcpOption, Ia, IaAddress, MessageType};
+use crate::ident::Duid;
+use crate::time::Instant;
+use crate::wire::{DhcpOption, MessageType};
 
 use super::State;
 use super::bound::Bound;
@@ -16,32 +13,23 @@ use super::request::Request;
 use super::solicit::Solicit;
 
 /// Giving back addresses that others use. Leases that are good stay in use
-/// meanwhile.
+/// meanwhile. The addresses stand in their associations as well, so that a
+/// Decline which something more urgent interrupts goes on after that.
 #[derive(Debug)]
 pub(super) struct Decline {
     pub(super) exchange: Exchange,
     server: Option<Duid>,
-    declined: Vec<(Iaid, Ipv6Addr)>,
+    /// Each association once, with what is declined alone.
+    declined: Vec<DhcpOption>,
 }
 
 impl Decline {
-    /// Declines an address, and those that were being declined already.
-    pub(super) fn new(
-        common: &mut Common,
-        now: Instant,
-        before: State,
-        iaid: Iaid,
-        address: Ipv6Addr,
-    ) -> Self {
-        let mut declined = match before {
-            State::Decline(decline) => decline.declined,
-            _ => Vec::new(),
-        };
-        declined.push((iaid, address));
+    /// Declines what is to be declined, at the server that gave it.
+    pub(super) fn new(common: &mut Common, now: Instant) -> Self {
         Self {
             exchange: Exchange::new(MessageType::Decline, retx::DECLINE, now, &mut common.rng),
             server: common.server.as_ref().map(|server| server.duid.clone()),
-            declined,
+            declined: common.leases.declining(),
         }
     }
 
@@ -50,16 +38,9 @@ impl Decline {
         self.server.as_ref()
     }
 
-    /// Each association once, with what is declined alone.
+    /// What is declined, and nothing else.
     pub(super) fn contents(&self) -> Contents {
-        let mut named: BTreeMap<Iaid, Vec<DhcpOption>> = BTreeMap::new();
-        for &(iaid, address) in &self.declined {
-            let (preferred, valid) = (Lifetime::ZERO, Lifetime::ZERO);
-            let lease = IaAddress { address, preferred, valid, options: Vec::new() };
-            named.entry(iaid).or_default().push(DhcpOption::IaAddress(lease));
-        }
-        let ias = named.into_iter().map(|(iaid, leases)| Ia::asking(iaid, leases));
-        (self.server.clone(), ias.map(DhcpOption::IaNa).collect())
+        (self.server.clone(), self.declined.clone())
     }
 
     /// DEC_MAX_RC transmissions went unanswered.
@@ -80,6 +61,7 @@ impl Decline {
     /// server that holds other leases of ours is asked at once, and with the
     /// next Renew if that brought another duplicate.
     fn done(self, common: &mut Common, now: Instant) -> State {
+        common.leases.forget_declined();
         match self.server {
             Some(server) if common.leases.any_held() => {
                 if common.refusal_delay().is_zero() {

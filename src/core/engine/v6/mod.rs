@@ -118,6 +118,7 @@ impl Client {
         self.advance(now);
         match input {
             Input::Link(link) => self.on_link(now, link),
+            Input::Resumed => self.on_resume(now),
             Input::Datagram(datagram) => self.on_datagram(now, &datagram),
             Input::AddressUsable(address) => {
                 self.common.leases.set_usable(address, true);
@@ -155,7 +156,7 @@ impl Client {
     /// When the client has to be woken.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let own = match &self.state {
-            State::Solicit(solicit) => Some(solicit.deadline(&self.common)),
+            State::Solicit(solicit) => solicit.deadline(&self.common),
             State::Bound(bound) => bound.deadline(&self.common),
             State::Renew(renew) => renew.deadline(&self.common),
             State::Rebind(rebind) => Some(rebind.deadline()),
@@ -256,16 +257,14 @@ impl Client {
         if !self.common.link.is_usable() {
             return;
         }
-        self.turn(|common, state| match (state, change) {
-            (State::Bound(_), PrefixChange::Delegating) if common.leases.any_prefix() => {
+        self.turn(|common, state| match state {
+            State::Informed(_) => State::Inform(Inform::new(common, now)),
+            state if !state.is_at_leisure(common) => state,
+            _ if !common.leases.any_prefix() => confirm::verify(common, now),
+            _ if change == PrefixChange::Delegating => {
                 State::Rebind(Rebind::verifying(common, now))
             }
-            (State::Bound(_), _) if common.leases.any_prefix() => {
-                State::Renew(Renew::new(common, now))
-            }
-            (State::Bound(_), _) => confirm::verify(common, now),
-            (State::Informed(_), _) => State::Inform(Inform::new(common, now)),
-            (state, _) => state,
+            _ => State::Renew(Renew::new(common, now)),
         });
     }
 
@@ -309,43 +308,62 @@ impl Client {
         if !self.common.link.is_usable() {
             return;
         }
-        let was_away = core::mem::take(&mut self.common.link_was_away);
-        if was_away && self.common.config.anonymous {
+        if core::mem::take(&mut self.common.link_was_away) {
+            return self.on_return(now);
+        }
+        self.turn(|common, state| match state {
+            State::Idle => State::start(common, now, common.config.initial_delay),
+            // With another link-local address: start over, with fresh
+            // timeouts.
+            State::Solicit(_) | State::Request(_) if !was_usable && !common.leases.any_held() => {
+                State::start(common, now, false)
+            }
+            State::Inform(_) | State::Informed(_) if !was_usable => {
+                State::Inform(Inform::new(common, now))
+            }
+            // RFC 9915 §18.2.4: the server has to learn the address that a
+            // Reconfigure would reach us at.
+            State::Bound(_) | State::Solicit(_)
+                if common.leases.any_held() && common.has_moved() =>
+            {
+                State::Renew(Renew::new(common, now))
+            }
+            state => state,
+        });
+    }
+
+    /// The machine has slept, perhaps on its way to another link (RFC 9915
+    /// §18.2.12).
+    fn on_resume(&mut self, now: Instant) {
+        if self.common.link.is_usable() {
+            self.on_return(now);
+        } else {
+            self.common.link_was_away = true;
+        }
+    }
+
+    /// The link is there after it was away, or we were: perhaps it is another
+    /// one (RFC 9915 §18.2.12).
+    fn on_return(&mut self, now: Instant) {
+        if self.common.config.anonymous {
             // What was held would say who we are on another link (RFC 7844
             // §4.2, §4.3).
             self.common.clear();
         }
         self.turn(|common, state| match state {
             State::Idle => State::start(common, now, common.config.initial_delay),
-            // RFC 9915 §18.2.12: perhaps another link.
-            State::Bound(_) | State::Renew(_) | State::Rebind(_) | State::Confirm(_)
-                if was_away && common.leases.any_held() =>
-            {
-                confirm::verify(common, now)
+            state @ (State::Resting | State::Waiting | State::Stopped) => state,
+            // As when the link goes: its server may be out of reach.
+            State::Release(release) => release.end_early(common, now),
+            // What an open exchange would bring can be asked for when that is
+            // known.
+            _ if common.leases.any_held() => confirm::verify(common, now),
+            // A stateless client asks again.
+            State::Inform(_) | State::Informed(_) => State::Inform(Inform::new(common, now)),
+            State::Decline(_) if common.leases.any_declined() => {
+                State::Decline(Decline::new(common, now))
             }
-            // What they would bring can be asked for when that is known.
-            State::Request(_) | State::Decline(_) | State::Inform(_)
-                if was_away && common.leases.any_held() =>
-            {
-                confirm::verify(common, now)
-            }
-            // Perhaps another link: start over, with fresh timeouts.
-            State::Solicit(_) | State::Request(_) if !was_usable && !common.leases.any_held() => {
-                State::start(common, now, false)
-            }
-            State::Bound(_) | State::Renew(_) | State::Rebind(_) | State::Decline(_)
-                if was_away && !common.leases.any_held() =>
-            {
-                State::start(common, now, false)
-            }
-            // RFC 9915 §18.2.12: a stateless client asks again.
-            State::Inform(_) | State::Informed(_) if !was_usable => {
-                State::Inform(Inform::new(common, now))
-            }
-            // RFC 9915 §18.2.4: the server has to learn the address that a
-            // Reconfigure would reach us at.
-            State::Bound(_) if common.has_moved() => State::Renew(Renew::new(common, now)),
-            state => state,
+            _ => State::start(common, now, false),
         });
     }
 
@@ -358,7 +376,7 @@ impl Client {
         }
         let question = self.state.exchange().map(|exchange| exchange.kind);
         let names_us = question.is_none_or(|kind| ask::names_client(&self.common.config, kind));
-        let expected = self.state.expected(&self.common.config);
+        let expected = self.state.expected();
         let admitted = answer::admit(
             datagram,
             self.common.link.link_local,
@@ -376,12 +394,12 @@ impl Client {
     }
 
     fn on_duplicate(&mut self, now: Instant, address: Ipv6Addr) {
-        let Some(iaid) = self.common.leases.remove_address(address) else {
+        if !self.common.leases.decline(address) {
             return;
-        };
+        }
         self.common.events.push_back(Event::DadFailed(address));
         self.common.last_error = Some(format!("{address} is in use by another host"));
-        self.turn(|common, state| State::Decline(Decline::new(common, now, state, iaid, address)));
+        self.turn(|common, _| State::Decline(Decline::new(common, now)));
     }
 
     /// Another configuration: what is held and still wanted stays, what is
@@ -478,6 +496,16 @@ impl State {
         }
     }
 
+    /// True when nothing is being asked that our own server has to answer:
+    /// what is held could be extended, or asked about.
+    fn is_at_leisure(&self, common: &Common) -> bool {
+        match self {
+            Self::Bound(_) | Self::Informed(_) => true,
+            Self::Solicit(_) => common.leases.any_held(),
+            _ => false,
+        }
+    }
+
     /// Does at once what would be done in time: extends leases as `extend`
     /// does, asks for options anew, or starts where nothing is going on.
     fn hurry(
@@ -489,7 +517,7 @@ impl State {
         match self {
             Self::Rebind(rebind) if rebind.verifies() => Self::Rebind(rebind),
             Self::Bound(_) | Self::Renew(_) | Self::Rebind(_) => extend(common, now),
-            Self::Inform(_) if common.leases.any_held() => extend(common, now),
+            Self::Inform(_) | Self::Solicit(_) if common.leases.any_held() => extend(common, now),
             Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
             Self::Resting if common.link.is_usable() => Self::start(common, now, false),
             Self::Resting => Self::Idle,
@@ -503,7 +531,9 @@ impl State {
     fn ask_anew(self, common: &mut Common, now: Instant) -> Self {
         match self {
             Self::Bound(_) | Self::Renew(_) => Self::Renew(Renew::new(common, now)),
-            Self::Inform(_) if common.leases.any_held() => Self::Renew(Renew::new(common, now)),
+            Self::Inform(_) | Self::Solicit(_) if common.leases.any_held() => {
+                Self::Renew(Renew::new(common, now))
+            }
             Self::Rebind(rebind) if rebind.verifies() => confirm::verify(common, now),
             Self::Rebind(_) => Self::Rebind(Rebind::new(common, now)),
             Self::Request(request) => {
@@ -562,7 +592,7 @@ impl State {
     }
 
     /// What the door lets in.
-    fn expected(&self, config: &Config) -> Option<Expected<'_>> {
+    fn expected(&self) -> Option<Expected<'_>> {
         use answer::ReplyKind;
         let exchange = self.exchange()?;
         // Nothing was asked before the first message left.
@@ -570,7 +600,7 @@ impl State {
             return None;
         }
         let (advertise, reply, server) = match self {
-            Self::Solicit(_) if config.rapid_commit => (true, ReplyKind::RapidCommit, None),
+            Self::Solicit(_) if exchange.rapid_commit => (true, ReplyKind::RapidCommit, None),
             Self::Solicit(_) => (true, ReplyKind::No, None),
             Self::Request(request) => (false, ReplyKind::Yes, Some(request.server())),
             Self::Renew(renew) => (false, ReplyKind::Yes, renew.server()),

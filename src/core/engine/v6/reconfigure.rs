@@ -42,15 +42,20 @@ impl Authority {
     }
 
     /// What is known once this answer was taken. A key comes with the first
-    /// Reply (RFC 9915 §20.4.2); one that comes with an extension counts only
-    /// where none is known of its server, and one that is not newer than the
-    /// last word of its server is a replay.
-    pub(super) fn after(known: Option<Self>, answer: &Answer) -> Option<Self> {
+    /// Reply (RFC 9915 §20.4.2); one that comes later to a client that `holds`
+    /// leases counts only where none is known of its server, unless it comes
+    /// with new leases: a server that has forgotten those has forgotten its
+    /// key. One that is not newer than the last word of its server is a replay.
+    pub(super) fn after(known: Option<Self>, answer: &Answer, holds: bool) -> Option<Self> {
         let Some((key, replay)) = answer.key.clone() else { return known };
         let server = answer.server.duid.clone();
-        let is_extension = matches!(answer.question, MessageType::Renew | MessageType::Rebind);
+        let is_later = match answer.question {
+            MessageType::Solicit | MessageType::Request => false,
+            MessageType::InformationRequest => holds,
+            _ => true,
+        };
         match known {
-            Some(known) if known.server == server && (is_extension || replay <= known.replay) => {
+            Some(known) if known.server == server && (is_later || replay <= known.replay) => {
                 Some(known)
             }
             _ => Some(Self { server, key, replay }),
@@ -141,7 +146,7 @@ impl Client {
             MessageType::InformationRequest => leases.any_held() || *informed,
             _ => leases.any_held(),
         };
-        let is_free = matches!(self.state, State::Bound(_) | State::Informed(_));
+        let is_free = self.state.is_at_leisure(&self.common);
         if !is_free || !is_possible || !self.common.link.is_usable() {
             return Err(DropReason::State);
         }

@@ -36,7 +36,12 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
         // good associations below it.
         None | Some(StatusCode::NO_ADDRS_AVAIL | StatusCode::NO_PREFIX_AVAIL) => {}
         Some(StatusCode::NOT_ON_LINK) => return Verdict::NotOnLink,
-        Some(StatusCode::NO_BINDING) => return Verdict::NoBinding,
+        Some(StatusCode::NO_BINDING) => {
+            if common.leases.disown() {
+                common.next_search = now;
+            }
+            return Verdict::NoBinding;
+        }
         Some(_) => return Verdict::Ignore,
     }
     // A complete candidate is made, then committed whole.
@@ -53,6 +58,10 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
         common.events.push_back(Event::PrefixTooLong(prefix, wished));
     }
     common.leases = candidate;
+    if taken.lost || !common.leases.any_lost() {
+        // What is lost from now on is looked for at once.
+        common.next_search = now;
+    }
     let verdict = verdict(taken, common.leases.any_held());
     if taken.granted {
         common.note_leases(answer, event);

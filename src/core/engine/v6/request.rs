@@ -40,7 +40,9 @@ impl Request {
         mut advertised: VecDeque<Answer>,
     ) -> Option<Self> {
         let chosen = Box::new(advertised.pop_front()?);
-        common.server = Some(chosen.server.clone());
+        if !common.leases.any_held() {
+            common.server = Some(chosen.server.clone());
+        }
         Some(Self::new(common, now, Purpose::Advertised { chosen, others: advertised }))
     }
 
@@ -70,7 +72,7 @@ impl Request {
     pub(super) fn contents(&self, common: &Common) -> Contents {
         let ias = match &self.purpose {
             Purpose::Advertised { chosen, .. } => common.leases.requesting(chosen),
-            Purpose::Replacement { .. } => common.leases.holding(),
+            Purpose::Replacement { .. } => common.leases.replacing(),
         };
         (Some(self.server().clone()), ias)
     }
@@ -84,34 +86,67 @@ impl Request {
         State::Request(self)
     }
 
-    pub(super) fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> State {
+    pub(super) fn on_answer(self, common: &mut Common, now: Instant, mut answer: Answer) -> State {
+        if let Purpose::Advertised { chosen, .. } = &self.purpose {
+            // It is in the Advertise alone (RFC 9915 §21.8).
+            answer.server.preference = chosen.server.preference;
+        }
         match reply::take(common, now, &answer, Event::Updated) {
             Verdict::Ignore => State::Request(self),
             // With or without others that the server does not know.
-            Verdict::Leases { .. } | Verdict::NoBinding if !common.leases.t1().is_over(now) => {
+            Verdict::Leases { .. } | Verdict::NoBinding
+                if !common.leases.t1().is_over(now) && !self.is_in_vain(common) =>
+            {
                 State::Bound(Bound)
             }
-            // RFC 9915 §18.2.10.1: discovery starts over.
-            Verdict::NotOnLink => State::Solicit(Solicit::elsewhere(common, now)),
+            Verdict::NotOnLink => self.leave_link(common, now),
             Verdict::Leases { .. } | Verdict::Nothing | Verdict::NoBinding => {
                 self.give_up(common, now)
             }
         }
     }
 
+    /// True while what is lost is still to be had from another advertiser.
+    fn is_in_vain(&self, common: &Common) -> bool {
+        let has_others =
+            matches!(&self.purpose, Purpose::Advertised { others, .. } if !others.is_empty());
+        has_others && common.leases.any_lost()
+    }
+
+    /// What was named does not fit the link, says the server: discovery
+    /// starts over, or the message is sent again without addresses (RFC 9915
+    /// §18.2.10.1). The latter where prefixes are held that their server
+    /// stands by: those would be lost to discovery. Another server, which
+    /// was found beside them, is of no use then.
+    fn leave_link(self, common: &mut Common, now: Instant) -> State {
+        let is_beside = matches!(self.purpose, Purpose::Advertised { .. });
+        if is_beside && common.leases.any_held() {
+            return self.give_up(common, now);
+        }
+        let named_addresses = common.leases.any_address();
+        if common.trust != Trust::Full || !common.leases.keep_prefixes() {
+            return State::Solicit(Solicit::elsewhere(common, now));
+        }
+        if named_addresses {
+            let server = self.server().clone();
+            return State::Request(Self::replacing(common, now, server));
+        }
+        self.give_up(common, now)
+    }
+
     /// Turns to the next server that advertised, else to discovery. Leases
     /// still in use are not given up for one that cannot be had.
     fn give_up(self, common: &mut Common, now: Instant) -> State {
         common.events.push_back(Event::ServerGivenUp);
-        if common.leases.any_held() && common.trust == Trust::Full {
-            let pause = common.refusal_delay().max(retx::RENEW.initial);
-            common.leases.postpone(now + pause);
-            return State::Bound(Bound);
-        }
         if let Purpose::Advertised { others, .. } = self.purpose
             && let Some(next) = Self::next(common, now, others)
         {
             return State::Request(next);
+        }
+        if common.leases.any_held() && common.trust == Trust::Full {
+            let pause = common.refusal_delay().max(retx::RENEW.initial);
+            common.leases.postpone(now + pause);
+            return State::Bound(Bound);
         }
         State::Solicit(Solicit::again(common, now))
     }

@@ -37,7 +37,7 @@ impl Leases {
             let kind = ia.kind;
             for lease in known.leases.iter().filter_map(|lease| known_again(kind, lease)) {
                 if lease.lifetimes.valid.is_over(now) {
-                    ia.note_former(lease.what);
+                    ia.note_former(&lease.what);
                     continue;
                 }
                 let is_new = !resumed.iter().any(|other| other.is_same(&lease.what));

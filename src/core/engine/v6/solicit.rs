@@ -1,5 +1,12 @@
 //! Looking for servers: Solicit, the collection of Advertise messages and
 //! the choice among them (RFC 9915 §18.2.1, §18.2.9).
+//!
+//! Discovery also runs beside leases, when a server has taken one association
+//! away, or knows nothing of it, and does not give it again. The leases that
+//! are good stay in use meanwhile. There is one session with one server all
+//! the same (RFC 7550 §4): all associations are named, and only a server that
+//! would give the rest as well is followed, so that none of them is lost for
+//! the sake of the other.
 
 use core::cmp::Reverse;
 
@@ -55,11 +62,21 @@ impl Solicit {
         solicit
     }
 
+    /// Discovery for what is lost, beside leases that are good. It begins
+    /// once in SOL_MAX_RT at most, and goes on until they are extended: a
+    /// server that gives and takes away is not to make a storm.
+    pub(super) fn beside_leases(common: &mut Common, now: Instant) -> Self {
+        common.next_search = now + common.sol_max_rt;
+        Self::new(common, now)
+    }
+
     /// Discovery that starts at `start`.
     pub(super) fn new(common: &mut Common, start: Instant) -> Self {
         let mut exchange =
             Exchange::new(MessageType::Solicit, retx::SOLICIT, start, &mut common.rng);
         exchange.retx.set_longest(common.sol_max_rt);
+        // Whoever holds leases does not commit itself to the first comer.
+        exchange.rapid_commit = common.config.rapid_commit && !common.leases.any_held();
         Self {
             exchange,
             advertised: Vec::new(),
@@ -68,8 +85,13 @@ impl Solicit {
         }
     }
 
-    /// The next transmission, or the choice that takes its place.
-    pub(super) fn deadline(&self, common: &Common) -> Deadline {
+    /// The next transmission, or the choice that takes its place; or the time
+    /// to extend the leases, where there are any.
+    pub(super) fn deadline(&self, common: &Common) -> Option<Deadline> {
+        Deadline::soonest(Some(self.own_deadline(common)), Bound::extension(common))
+    }
+
+    fn own_deadline(&self, common: &Common) -> Deadline {
         let next = self.exchange.deadline();
         if self.advertised.is_empty() {
             return next;
@@ -84,8 +106,11 @@ impl Solicit {
     }
 
     /// The first retransmission time is over: whoever advertised is chosen
-    /// from (RFC 9915 §18.2.1).
+    /// from (RFC 9915 §18.2.1). Leases come first.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+        if Bound::extension_is_due(common, now) {
+            return Bound.on_time(common, now);
+        }
         let may_choose = self.first_is_over() || self.exchange.retx.is_due(now);
         if may_choose && self.has_choice(common, now) {
             return self.choose(common, now);
