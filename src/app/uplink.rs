@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use dhc6c_core::desired::{self, Desired};
 use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output, Restored};
-use dhc6c_core::ident::Duid;
+use dhc6c_core::ident::{Duid, LinkAddress};
 use dhc6c_core::link::{Datagram, Link, RouterMessage};
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::reason::DropReason;
@@ -114,6 +114,8 @@ pub(crate) struct Uplink {
     routers: Option<RouterSocket>,
     links: Links,
     link: Link,
+    /// The link-layer address that the engine knows.
+    hardware: Option<LinkAddress>,
     timer: Timer,
     sleep: Sleep,
     control: Control,
@@ -222,7 +224,9 @@ impl Uplink {
             InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !link.is_usable(),
         };
         let iaids = kept.as_ref().map(|kept| KnownIaids::of(&kept.record)).unwrap_or_default();
-        let config = wan.engine(&settings.shared, duid.clone(), iaids, initial_delay);
+        let hardware = links.link_address(name);
+        let config =
+            wan.engine(&settings.shared, duid.clone(), hardware.as_ref(), iaids, initial_delay);
         let engine = match kept {
             Some(Kept { record, times_are_known, .. }) => {
                 let restored = Restored { record, in_use, times_are_known };
@@ -242,6 +246,7 @@ impl Uplink {
             routers,
             links,
             link,
+            hardware,
             timer: Timer::new()?,
             sleep: Sleep::new(),
             control,

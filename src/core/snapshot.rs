@@ -340,6 +340,26 @@ pub enum V4State {
     Informed,
 }
 
+impl V4State {
+    /// The name, as in the status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Waiting => "waiting",
+            Self::Selecting => "selecting",
+            Self::Attaching => "attaching",
+            Self::Requesting => "requesting",
+            Self::Rebooting => "rebooting",
+            Self::Bound => "bound",
+            Self::Renewing => "renewing",
+            Self::Rebinding => "rebinding",
+            Self::Informing => "informing",
+            Self::Informed => "informed",
+        }
+    }
+}
+
 /// The ports of a shared address that are ours.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct PortSetView {

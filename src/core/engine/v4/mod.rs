@@ -106,6 +106,8 @@ impl Client {
     pub(super) fn configure(&mut self, now: Instant, settings: Settings) {
         let mut as_before = settings.clone();
         as_before.device.clone_from(&self.common.settings.device);
+        // Whose the lease is, is up to the client identifier (RFC 4361 §6.1).
+        as_before.hardware.clone_from(&self.common.settings.hardware);
         as_before.longest_delay = self.common.settings.longest_delay;
         let is_same = as_before == self.common.settings;
         self.common.settings = settings;

@@ -1,5 +1,6 @@
 //! The DHCPv4 options this client understands, typed; all others stay raw.
 
+use core::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,14 @@ impl Route {
     #[must_use]
     pub const fn is_default(self) -> bool {
         self.length == 0
+    }
+}
+
+/// As people write it: `0.0.0.0/0 by 192.0.2.1`.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.destination, self.length)?;
+        if self.router.is_unspecified() { Ok(()) } else { write!(f, " by {}", self.router) }
     }
 }
 
