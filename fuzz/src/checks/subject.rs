@@ -9,7 +9,7 @@ use dhc6c_core::engine::{Config, Input, Interface, Output, PrefixRequest};
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::link::{Datagram, Link};
 use dhc6c_core::record::Record;
-use dhc6c_core::snapshot::StateName;
+use dhc6c_core::snapshot::{StateName, V4State};
 use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::dhcp4o6::Query;
 use dhc6c_core::wire::{Message, v4};
@@ -84,6 +84,11 @@ impl Subject {
     /// What it is doing.
     pub fn state(&self) -> StateName {
         self.interface.snapshot(self.now).state
+    }
+
+    /// What it is doing about IPv4.
+    pub fn v4_state(&self) -> Option<V4State> {
+        self.interface.snapshot(self.now).dhcp4o6.map(|view| view.state)
     }
 
     /// The carrier comes or goes.
@@ -219,6 +224,8 @@ impl Subject {
             assert!(!valid.is_over(self.now), "a lease is used past its end");
             assert!(preferred <= valid, "a lease outlives itself");
         }
+        let is_over = self.desired.ipv4.as_ref().is_some_and(|ipv4| ipv4.valid.is_over(self.now));
+        assert!(!is_over, "an IPv4 lease is used past its end");
         assert!(addresses.len() + unreachable.len() <= MANY, "too many leases are held");
     }
 
