@@ -26,10 +26,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use checks::{engine, lease, script, subject};
+use checks::{engine, ipv4, lease, script, subject};
 use dhc6c_core::snapshot::StateName;
 use dhc6c_core::time::Duration;
 use dhc6c_core::wire::MessageType;
+use dhc6c_core::wire::v4::Kind;
 
 /// Longer seeds would only be slower.
 const LONGEST: usize = 2048;
@@ -44,6 +45,7 @@ fn main() {
     let answers = answers();
     decoder(corpus("decoder"), &answers);
     engine(corpus("engine"), &answers);
+    ipv4(corpus("ipv4"));
     let mut router = corpus("router");
     hostile::advertisements().into_iter().for_each(|octets| router.add("advertisement", octets));
     leases(corpus("lease"));
@@ -123,6 +125,29 @@ fn engine(mut corpus: Corpus, answers: &[(StateName, Vec<u8>)]) {
         let commands =
             [&[3, 1, 6, 0, 6, 1, 7, 0][..], &script::answer(octets), &[7, 6, 7, 7, 7, 3]];
         corpus.add("commands", seed(&commands.concat()));
+    }
+}
+
+/// The same for DHCPv4: each answer in each state, as another kind, and cut;
+/// and lives of several steps.
+fn ipv4(mut corpus: Corpus) {
+    for (number, state) in (0..).zip(ipv4::STATES) {
+        for choices in 0..4 {
+            let mut subject = ipv4::at(state, choices, 1);
+            let question = subject.last_query.clone().expect("it asks");
+            let (now, client) = (subject.now, subject::CLIENT);
+            for kind in [None, Some(Kind::Offer), Some(Kind::Ack), Some(Kind::Nak)] {
+                subject.server.v4().dials.wrong_kind = kind;
+                for answer in subject.server.handle(now, client, &question) {
+                    let octets = answer.octets;
+                    let seed = |rest: &[u8]| [&[number, choices, 1], rest].concat();
+                    corpus.add("answer", seed(&script::answer(&octets)));
+                    corpus.add("cut", seed(&script::answer(&octets[..octets.len() * 4 / 5])));
+                    let life = [&script::answer(&octets)[..], &[5, 5, 4, 20, 3, 1, 4, 14, 7, 6]];
+                    corpus.add("life", seed(&life.concat()));
+                }
+            }
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 //! simulation (`tests/sim/server`) on real sockets.
 //!
 //! ```text
-//! lab-server IFACE [--pd-pool PREFIX] [--ra] …     serves until it is killed
+//! lab-server IFACE [--ra] [--dhcp4o6] …            serves until it is killed
 //! lab-server ping ADDRESS [--from ADDRESS] [--count N]
 //! ```
 //!
 //! It delegates as a real router does: a delegated prefix gets a route to
 //! the client that holds it. With `--ra` it advertises itself as a default
-//! router, so that a client's kernel has a way out. `ping` is there because
+//! router, so that a client's kernel has a way out; with `--dhcp4o6` it gives
+//! IPv4 too, over IPv6. `ping` is there because
 //! a bare machine has none. All of it needs root.
 #![allow(missing_docs, unreachable_pub, reason = "a program, not a library")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a lab may panic")]

@@ -5,8 +5,9 @@
 #   eth0  <------------->   cpe0        net0  <---->   eth0
 #   dhc6c                   lab-server                 2001:db8:ffff::1
 #
-# dhc6c gets an address and a delegated prefix; the host, which stands for
-# the Internet, answers to both; then everything is given up again. Needs
+# dhc6c gets an address, a delegated prefix and, over DHCPv6, an IPv4 address,
+# which goes onto a device of its own; the host, which stands for the Internet,
+# answers to the first two; then everything is given up again. Needs
 # root and iproute2. Nothing outside of the namespaces is touched.
 #
 # usage: demo.sh [DHC6C [LAB-SERVER]]
@@ -69,6 +70,8 @@ has_default_route() { ip -n "$cpe" -6 route show default | grep -q via; }
 has_ended() { ! kill -0 "$1"; }
 is_ready_or_has_ended() { is_ready || has_ended "$client"; }
 addresses() { ip -n "$cpe" -6 -o addr show dev eth0 scope global; }
+has_ipv4() { [ -n "$(ipv4)" ]; }
+ipv4() { ip -n "$cpe" -4 -o addr show dev ipv4; }
 prefixes() { ip -n "$cpe" -6 route show type unreachable; }
 
 heading 'Three namespaces: a provider, a router behind it, a host in the Internet'
@@ -86,30 +89,39 @@ ip -n "$isp" link set cpe0 up
 ip -n "$isp" link set net0 up
 ip -n "$host" link set eth0 up
 ip -n "$cpe" link set eth0 up
+ip -n "$cpe" link add ipv4 type veth peer name ipv4-end
+ip -n "$cpe" link set ipv4-end up
+ip -n "$cpe" link set ipv4 up
 until_true 10 no_address_is_tentative "$isp" || fail 'the addresses of the provider stay tentative'
 until_true 10 no_address_is_tentative "$host" || fail 'the address of the host stays tentative'
 ip -n "$host" -6 route add default via 2001:db8:ffff::ffff
 printf '%s\n' "$isp" "$cpe" "$host" | indent
 
 heading 'The provider: a DHCPv6 server that advertises itself as a router'
-ip netns exec "$isp" "$lab_server" cpe0 --ra >"$work/lab-server.log" 2>&1 &
+ip netns exec "$isp" "$lab_server" cpe0 --ra --dhcp4o6 >"$work/lab-server.log" 2>&1 &
 server=$!
 until_true 10 grep -q 'ready on' "$work/lab-server.log" || fail 'lab-server does not start'
 indent <"$work/lab-server.log"
 
-heading 'The router: dhc6c --pd eth0'
-ip netns exec "$cpe" "$dhc6c" --pd --state-dir "$work/state" --run-dir "$work/run" --no-dns eth0 &
+heading 'The router: dhc6c --pd eth0, with a file that says where IPv4 goes'
+printf '[dhcp4o6]\nenable = true\ndevice = "ipv4"\n' >"$work/dhc6c.toml"
+indent <"$work/dhc6c.toml"
+ip netns exec "$cpe" "$dhc6c" --pd --config "$work/dhc6c.toml" --state-dir "$work/state" --run-dir "$work/run" --no-dns eth0 &
 client=$!
 until_true 30 is_ready_or_has_ended || fail 'dhc6c is not ready after 30 s'
 ! has_ended "$client" 2>/dev/null || fail 'dhc6c ended at once'
 
+until_true 30 has_ipv4 || fail 'there is no IPv4 address after 30 s'
+
 heading 'What it has: dhc6c status eth0'
 in_cpe "$dhc6c" status eth0 --run-dir "$work/run" | indent
 
-heading 'What the kernel has: ip -6 addr, ip -6 route'
+heading 'What the kernel has: ip addr, ip route'
 until_true 10 has_default_route || fail 'no default route from the router advertisements'
 ip -n "$cpe" -6 addr show dev eth0 | indent
 ip -n "$cpe" -6 route | indent
+ip -n "$cpe" -4 addr show dev ipv4 | indent
+ip -n "$cpe" -4 route | indent
 address=$(addresses | sed -n 's|.* inet6 \([^ /]*\).*|\1|p' | head -n 1)
 prefix=$(prefixes | sed -n 's|^unreachable \([^ ]*\) .*|\1|p' | head -n 1)
 [ -n "$address" ] || fail 'there is no address'
@@ -135,10 +147,12 @@ wait "$client" && status=0 || status=$?
 client=
 [ "$status" = 0 ] || fail "dhc6c ended with $status"
 
-heading 'Nothing is left: ip -6 addr, ip -6 route'
+heading 'Nothing is left: ip addr, ip route'
 ip -n "$cpe" -6 addr show dev eth0 | indent
 ip -n "$cpe" -6 route | indent
 [ -z "$(addresses)" ] || fail 'an address is left'
 [ -z "$(prefixes)" ] || fail 'a route is left'
+[ -z "$(ipv4)" ] || fail 'an IPv4 address is left'
+[ -z "$(ip -n "$cpe" -4 route)" ] || fail 'an IPv4 route is left'
 
 printf '\ndemo: all of it worked\n'

@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- engine lease router decoder control
+[ $# -gt 0 ] || set -- engine ipv4 lease router decoder control
 
 out=$PWD/target/fuzz
 mkdir -p "$out/logs"

@@ -4,7 +4,7 @@
 set -eu
 
 missing=
-for program in kea-dhcp6:kea-dhcp6-server dnsmasq:dnsmasq-base dhcpd:isc-dhcp-server \
+for program in kea-dhcp6:kea-dhcp6-server kea-dhcp4:kea-dhcp4-server dnsmasq:dnsmasq-base dhcpd:isc-dhcp-server \
                dhcp6s:wide-dhcpv6-server dibbler-server:dibbler-server dhcpy6d:dhcpy6d \
                dhcrelay:isc-dhcp-relay radvd:radvd ping:iputils-ping mmdebstrap:mmdebstrap tcpdump:tcpdump ip:iproute2 \
                qemu-system-x86_64:qemu-system-x86 busybox:busybox-static cpio:cpio depmod:kmod pppd:ppp \

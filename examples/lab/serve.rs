@@ -6,12 +6,15 @@ use std::time;
 
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::time::{Instant, Lifetime};
-use dhc6c_core::wire::{DhcpOption, Message};
+use dhc6c_core::wire::dhcp4o6::{Query, Response};
+use dhc6c_core::wire::{DhcpOption, Message, v4};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::advertise;
 use crate::routes::Routes;
-use crate::server::{ALL_DHCP_RELAY_AGENTS_AND_SERVERS, ModelServer, ServerConfig, Times};
+use crate::server::{
+    ALL_DHCP_RELAY_AGENTS_AND_SERVERS, ModelServer, ServerConfig, Times, V4Config,
+};
 
 const SERVER_PORT: u16 = 547;
 /// Answers go here, whatever port the question came from (RFC 9915 §7.2).
@@ -48,6 +51,9 @@ pub struct Serve {
     /// Advertise ourselves as a default router
     #[arg(long)]
     ra: bool,
+    /// Give IPv4 too, by DHCPv4 over DHCPv6
+    #[arg(long)]
+    dhcp4o6: bool,
 }
 
 pub fn run(arguments: &Serve) -> io::Result<()> {
@@ -84,7 +90,7 @@ pub fn run(arguments: &Serve) -> io::Result<()> {
 
 fn config(arguments: &Serve) -> ServerConfig {
     let resolver = arguments.pool.address().to_bits() + 0x53;
-    ServerConfig {
+    let config = ServerConfig {
         addresses: arguments.pool,
         prefixes: Some(arguments.pd_pool),
         prefix_length: arguments.pd_pool.length().max(56),
@@ -97,7 +103,8 @@ fn config(arguments: &Serve) -> ServerConfig {
         },
         ..ServerConfig::number(1)
     }
-    .option(DhcpOption::DnsServers(vec![resolver.into()]))
+    .option(DhcpOption::DnsServers(vec![resolver.into()]));
+    if arguments.dhcp4o6 { config.v4(V4Config::number(1)) } else { config }
 }
 
 fn open(interface: &str, index: u32) -> io::Result<UdpSocket> {
@@ -123,6 +130,11 @@ fn receive(socket: &UdpSocket, buffer: &mut [u8]) -> io::Result<Option<(usize, S
 }
 
 fn describe(octets: &[u8]) -> String {
+    let carried = Query::decode(octets).map(|query| query.v4);
+    let carried = carried.or_else(|_| Response::decode(octets).map(|response| response.v4));
+    if let Ok(v4) = carried.and_then(|v4| v4::Message::decode(&v4)) {
+        return format!("{} {:08x} over DHCPv6", v4.message.kind, v4.message.xid);
+    }
     match Message::decode(octets) {
         Ok(decoded) => format!("{} {}", decoded.message.kind, decoded.message.transaction),
         Err(reason) => format!("{} octets that are no message ({reason:?})", octets.len()),

@@ -170,6 +170,9 @@ pub(crate) struct RunOptions {
     /// Identifier of the first association instead of one made from the name
     #[arg(long, value_name = "N")]
     pub(crate) iaid: Option<u32>,
+    /// Ask for IPv4 too, by DHCPv4 over DHCPv6
+    #[arg(long)]
+    pub(crate) dhcp4o6: bool,
     /// Random delay of up to a second before the first Solicit
     #[arg(long, value_name = "WHEN", value_enum)]
     pub(crate) initial_delay: Option<InitialDelay>,

@@ -1,6 +1,7 @@
 //! Events in words: the log for people, the stream of `watch` for programs.
 
 use dhc6c_core::engine::{Deadline, Event};
+use dhc6c_core::link::V4Sent;
 use dhc6c_core::snapshot::Snapshot;
 use serde_json::{Value, json};
 use tracing::{debug, info, trace, warn};
@@ -21,7 +22,11 @@ pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
         Event::DadFailed(_) => "dad-failed",
         Event::Unbound => "unbound",
         Event::Stopped => "stopped",
-        Event::Sent(..)
+        Event::Dhcp4o6Bound => "dhcp4o6-bound",
+        Event::Dhcp4o6Unbound => "dhcp4o6-unbound",
+        Event::SentV4(..)
+        | Event::ReceivedV4(..)
+        | Event::Sent(..)
         | Event::Received(..)
         | Event::Reconfigured(_)
         | Event::QuirkActed(_)
@@ -59,6 +64,10 @@ fn text(event: &Event, snapshot: &Snapshot) -> String {
         Event::Received(kind, transaction, source) => {
             format!("received {kind} {transaction} from {source}")
         }
+        Event::Dhcp4o6Bound => format!("IPv4 {}", ipv4(snapshot)),
+        Event::Dhcp4o6Unbound => "no IPv4 lease is left".to_owned(),
+        Event::SentV4(kind, V4Sent { xid, number }) => format!("sent {kind} {xid:08x} #{number}"),
+        Event::ReceivedV4(kind, xid) => format!("received {kind} {xid:08x}"),
         Event::Dropped(reason) => format!("dropped a datagram: {reason}"),
         Event::PrefixTooLong(prefix, wished) => {
             format!("{prefix} was delegated where a /{wished} was asked for")
@@ -79,6 +88,19 @@ fn holdings(snapshot: &Snapshot) -> String {
         .map(|(what, valid)| format!("{what} until {}", clock::wall_after(valid)))
         .collect();
     texts.join(", ")
+}
+
+/// The IPv4 address with its ports and the end of its lease.
+fn ipv4(snapshot: &Snapshot) -> String {
+    let Some(lease) = &snapshot.dhcp4o6 else { return "without a lease".to_owned() };
+    let ports = lease.port_set.as_ref();
+    let ports = ports.map(|set| format!(" (PSID {} of {} bits)", set.psid, set.psid_len));
+    format!(
+        "{}{} until {}",
+        lease.address.map(|address| address.to_string()).unwrap_or_default(),
+        ports.unwrap_or_default(),
+        clock::wall_after(lease.lease.unwrap_or_default())
+    )
 }
 
 fn options(snapshot: &Snapshot) -> String {
@@ -109,8 +131,15 @@ pub(crate) fn log(event: &Event, snapshot: &Snapshot) {
         | Event::Reconfigured(_)
         | Event::QuirkActed(_)
         | Event::Refused(..)
+        | Event::Dhcp4o6Bound
+        | Event::Dhcp4o6Unbound
         | Event::ServerGivenUp => info!("{name}: {text}"),
-        Event::Updated | Event::Sent(..) | Event::Received(..) | Event::Dropped(_) => {
+        Event::Updated
+        | Event::Sent(..)
+        | Event::Received(..)
+        | Event::SentV4(..)
+        | Event::ReceivedV4(..)
+        | Event::Dropped(_) => {
             debug!("{name}: {text}");
         }
     }
@@ -125,6 +154,12 @@ pub(crate) fn line(event: &Event, snapshot: &Snapshot) -> String {
         }),
         Event::Received(kind, transaction, source) => json!({
             "direction": "received", "type": kind, "xid": transaction.to_string(), "source": source
+        }),
+        Event::SentV4(kind, V4Sent { xid, number }) => json!({
+            "direction": "sent", "type": kind.name(), "xid": format!("{xid:08x}"), "number": number
+        }),
+        Event::ReceivedV4(kind, xid) => json!({
+            "direction": "received", "type": kind.name(), "xid": format!("{xid:08x}")
         }),
         Event::PrefixTooLong(prefix, wished) => json!({ "prefix": prefix, "wished": wished }),
         Event::QuirkActed(quirk) => json!({ "quirk": quirk }),

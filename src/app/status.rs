@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use dhc6c_core::snapshot::{Address, AddressState, DelegatedPrefix, Mode, Snapshot};
+use dhc6c_core::snapshot::{
+    Address, AddressState, DelegatedPrefix, Dhcp4o6, Mode, PortSetView, Snapshot,
+};
 use dhc6c_core::time::Lifetime;
 use dhc6c_core::wire::code;
 use dhc6c_core::wire::parameter::EncryptedDns;
@@ -37,6 +39,7 @@ pub(crate) fn text(snapshot: &Snapshot) -> String {
         let name = code::name(*number).unwrap_or("unknown");
         page.rows("Option", payloads.iter().map(|hex| format!("{number} {name}  {hex}")));
     }
+    snapshot.dhcp4o6.iter().for_each(|dhcp4o6| page.ipv4(dhcp4o6));
     if let Some(timers) = &snapshot.timers {
         let next = timers.next.as_ref();
         let next =
@@ -86,6 +89,25 @@ impl Page {
         }
     }
 
+    fn ipv4(&mut self, ipv4: &Dhcp4o6) {
+        let servers: Vec<_> = ipv4.servers.iter().map(ToString::to_string).collect();
+        let servers = if servers.is_empty() { "none".to_owned() } else { servers.join(" ") };
+        self.row("DHCP4o6", &format!("{}  servers {servers}", ipv4.state.as_str()));
+        if let (Some(address), Some(lease)) = (ipv4.address, ipv4.lease) {
+            let length = ipv4.prefix_length.unwrap_or(32);
+            let server = ipv4.server.map(|server| format!("  from {server}"));
+            let server = server.unwrap_or_default();
+            self.row("IPv4", &format!("{address}/{length}  valid {}{server}", span(lease)));
+        }
+        self.rows("Ports", ipv4.port_set.iter().map(ports));
+        self.rows("Bound to", ipv4.source.iter().map(ToString::to_string));
+        self.list("Far ends", &ipv4.border_relays);
+        self.rows("IPv4 routes", ipv4.routes.iter().map(ToString::to_string));
+        self.list("IPv4 DNS", &ipv4.dns);
+        self.list("IPv4 domains", &[ipv4.domain.as_slice(), &ipv4.domains].concat());
+        self.list("IPv4 NTP", &ipv4.ntp);
+    }
+
     fn counters(&mut self, snapshot: &Snapshot) {
         let counters = &snapshot.counters;
         let list = |counts: &std::collections::BTreeMap<_, u64>| {
@@ -106,6 +128,18 @@ fn resolver(resolver: &EncryptedDns) -> String {
     let words = resolver.addresses.iter().map(ToString::to_string).chain(resolver.alpn.clone());
     let words: Vec<_> = std::iter::once(resolver.name.to_string()).chain(words).collect();
     words.join(" ")
+}
+
+/// The first of the ranges, and how many there are.
+fn ports(set: &PortSetView) -> String {
+    const SHOWN: usize = 3;
+    let first: Vec<_> = set.ranges.iter().take(SHOWN).map(String::as_str).collect();
+    let more = match set.ranges.len() {
+        count if count > SHOWN => format!(" … {count} ranges"),
+        _ => String::new(),
+    };
+    let PortSetView { offset, psid_len, psid, .. } = set;
+    format!("{}{more}  PSID {psid} of {psid_len} bits, offset {offset}", first.join(" "))
 }
 
 fn address(address: &Address) -> String {
@@ -147,6 +181,29 @@ fn span(lifetime: Lifetime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ipv4_lease_stands_on_lines_of_its_own() {
+        let ipv4: Dhcp4o6 = serde_json::from_value(serde_json::json!({
+            "state": "bound", "servers": ["2001:db8::1"], "address": "192.0.2.18",
+            "server": "192.0.2.1", "lease": 3600, "prefix_length": 32,
+            "port_set": { "offset": 6, "psid_len": 8, "psid": 52,
+                          "ranges": ["1232-1235", "2256-2259", "3280-3283", "4304-4307"] },
+            "routes": [{ "destination": "0.0.0.0", "length": 0, "router": "192.0.2.1" }],
+            "dns": ["192.0.2.53"],
+        }))
+        .unwrap();
+        let mut page = Page(String::new());
+        page.ipv4(&ipv4);
+        let expected = [
+            "     DHCP4o6  bound  servers 2001:db8::1",
+            "        IPv4  192.0.2.18/32  valid 1h00m  from 192.0.2.1",
+            "       Ports  1232-1235 2256-2259 3280-3283 … 4 ranges  PSID 52 of 8 bits, offset 6",
+            " IPv4 routes  0.0.0.0/0 by 192.0.2.1",
+            "    IPv4 DNS  192.0.2.53",
+        ];
+        assert_eq!(page.0.lines().collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn spans_are_short_and_exact_enough() {

@@ -8,11 +8,12 @@ mod hooks;
 mod link;
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 use std::rc::Rc;
 
 use dhc6c_core::desired::{self, Desired};
 use dhc6c_core::engine::{Deadline, Event, Input, Interface, Output, Restored};
-use dhc6c_core::ident::Duid;
+use dhc6c_core::ident::{Duid, LinkAddress};
 use dhc6c_core::link::{Datagram, Link, RouterMessage};
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::reason::DropReason;
@@ -33,7 +34,7 @@ use crate::os::link::{AddressState, Change, Links};
 use crate::os::lock::Lock;
 use crate::os::resolver::Resolver;
 use crate::os::store::{Kept, Store};
-use crate::os::udp::Socket;
+use crate::os::udp::{SERVERS, Socket};
 use crate::os::writer::Writer;
 
 use super::cli::{Global, InitialDelay, RunOptions};
@@ -113,6 +114,8 @@ pub(crate) struct Uplink {
     routers: Option<RouterSocket>,
     links: Links,
     link: Link,
+    /// The link-layer address that the engine knows.
+    hardware: Option<LinkAddress>,
     timer: Timer,
     sleep: Sleep,
     control: Control,
@@ -221,7 +224,9 @@ impl Uplink {
             InitialDelay::Auto => now < Instant::BOOT + BOOT_RUSH || !link.is_usable(),
         };
         let iaids = kept.as_ref().map(|kept| KnownIaids::of(&kept.record)).unwrap_or_default();
-        let config = wan.engine(&settings.shared, duid.clone(), iaids, initial_delay);
+        let hardware = links.link_address(name);
+        let config =
+            wan.engine(&settings.shared, duid.clone(), hardware.as_ref(), iaids, initial_delay);
         let engine = match kept {
             Some(Kept { record, times_are_known, .. }) => {
                 let restored = Restored { record, in_use, times_are_known };
@@ -241,6 +246,7 @@ impl Uplink {
             routers,
             links,
             link,
+            hardware,
             timer: Timer::new()?,
             sleep: Sleep::new(),
             control,
@@ -279,6 +285,7 @@ impl Uplink {
         self.note_first_link();
         self.fire_named("started", &self.snapshot(clock::now()), Vec::new());
         self.engine.handle_input(clock::now(), Input::Link(self.link));
+        self.note_addresses(clock::now());
         self.drain(clock::now()).await;
         // What an earlier process left behind and nobody wants any more.
         self.apply(clock::now()).await;
@@ -362,6 +369,9 @@ impl Uplink {
                 Output::Keep(record) => self.keep(*record),
                 Output::Event(event) => self.narrate(now, &event),
                 Output::Transmit(octets) => self.send(&octets),
+                Output::TransmitTo { destination, source, octets } => {
+                    self.send_to(destination, source, &octets);
+                }
                 Output::SolicitRouters => self.solicit_routers(),
             }
         }
@@ -398,9 +408,22 @@ impl Uplink {
         }
     }
 
+    /// Addresses that others have put on the interface may be sent from as
+    /// well (RFC 7341 §9).
+    fn note_addresses(&mut self, now: Instant) {
+        for address in self.links.usable(self.link.index) {
+            self.engine.handle_input(now, Input::AddressUsable(address));
+        }
+    }
+
     fn send(&mut self, octets: &[u8]) {
-        let (Some(socket), Some(source)) = (&self.socket, self.link.link_local) else { return };
-        if let Err(error) = socket.send(source, octets) {
+        let Some(source) = self.link.link_local else { return };
+        self.send_to(SERVERS, source, octets);
+    }
+
+    fn send_to(&mut self, destination: Ipv6Addr, source: Ipv6Addr, octets: &[u8]) {
+        let Some(socket) = &self.socket else { return };
+        if let Err(error) = socket.send(destination, source, octets) {
             // It is sent again by and by, as if it had been lost on the way.
             debug!("{}: cannot send: {error}", self.name);
             self.refused = Some(format!("cannot send: {error}"));

@@ -6,13 +6,14 @@
 //! or somebody else's hand is mended by asking again.
 
 use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::prefix::Prefix;
 use crate::time::{Duration, Until};
 use crate::wire::DomainName;
+use crate::wire::v4::Route;
 
 /// The metric of the routes we install: the kernel's own default for IPv6.
 /// Assigned parts of a delegated prefix are longer, so they win anyhow.
@@ -33,6 +34,25 @@ pub struct Desired {
     pub unreachable: BTreeMap<Prefix, Lifetimes>,
     /// What the resolver should be told; `None` without any.
     pub resolver: Option<Resolver>,
+    /// The IPv4 lease on the device that it is for; `None` without a lease,
+    /// and where no device is named.
+    #[serde(default)]
+    pub ipv4: Option<Ipv4>,
+}
+
+/// An IPv4 lease on a device.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Ipv4 {
+    /// The name of the device, which is not ours to make.
+    pub device: String,
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The bits of its mask, 1 to 32; without a route for what they cover.
+    pub length: u8,
+    /// Its end.
+    pub valid: Until,
+    /// Routes by way of the device.
+    pub routes: Vec<Route>,
 }
 
 /// When something stops being preferred and when it stops being usable.
@@ -70,6 +90,11 @@ pub enum Step {
     SetResolver(Resolver),
     /// Take back what the resolver was told.
     ClearResolver,
+    /// Make a device have this IPv4 address with its routes, and no other of
+    /// ours.
+    SetIpv4(Ipv4),
+    /// Remove the IPv4 address of ours, and its routes.
+    ClearIpv4,
 }
 
 /// What of ours is there: the same shape as what is wanted.
@@ -93,6 +118,9 @@ pub fn diff(desired: &Desired, actual: &Actual) -> Vec<Step> {
     steps.extend(desired.unreachable.keys().filter(missing).map(|p| Step::AddUnreachable(*p)));
     if desired.resolver != actual.resolver {
         steps.push(desired.resolver.clone().map_or(Step::ClearResolver, Step::SetResolver));
+    }
+    if !ipv4_agrees(desired.ipv4.as_ref(), actual.ipv4.as_ref()) {
+        steps.push(desired.ipv4.clone().map_or(Step::ClearIpv4, Step::SetIpv4));
     }
     let surplus = |address: &&Ipv6Addr| !desired.addresses.contains_key(address);
     steps.extend(actual.addresses.keys().filter(surplus).map(|a| Step::RemoveAddress(*a)));
@@ -119,7 +147,17 @@ pub fn enter(actual: &mut Actual, step: &Step) {
         }
         Step::SetResolver(resolver) => actual.resolver = Some(resolver.clone()),
         Step::ClearResolver => actual.resolver = None,
+        Step::SetIpv4(ipv4) => actual.ipv4 = Some(ipv4.clone()),
+        Step::ClearIpv4 => actual.ipv4 = None,
     }
+}
+
+fn ipv4_agrees(wanted: Option<&Ipv4>, there: Option<&Ipv4>) -> bool {
+    let (Some(wanted), Some(there)) = (wanted, there) else {
+        return wanted.is_none() && there.is_none();
+    };
+    let rest = |ipv4: &Ipv4| Ipv4 { valid: Until::Forever, ..ipv4.clone() };
+    rest(wanted) == rest(there) && near(wanted.valid, there.valid)
 }
 
 fn agree(wanted: Lifetimes, there: Lifetimes) -> bool {
@@ -155,6 +193,13 @@ mod tests {
                 servers: vec!["2001:db8::53".parse().unwrap()],
                 domains: vec!["example.net".parse().unwrap()],
             }),
+            ipv4: Some(Ipv4 {
+                device: "sw0".to_owned(),
+                address: Ipv4Addr::new(192, 0, 2, 18),
+                length: 32,
+                valid: lifetimes(0, 30).valid,
+                routes: vec![Route::default_by(Ipv4Addr::UNSPECIFIED)],
+            }),
         }
     }
 
@@ -164,6 +209,7 @@ mod tests {
         let mut other = desired();
         other.addresses = [("2001:db8::2".parse().unwrap(), lifetimes(5, 9))].into();
         other.resolver = None;
+        other.ipv4.iter_mut().for_each(|ipv4| ipv4.routes.clear());
         let states = [Desired::default(), full, other];
         for from in &states {
             for to in &states {

@@ -10,7 +10,7 @@
 //!
 //! | floor | modules | what |
 //! |---|---|---|
-//! | values | [`time`], [`rng`], [`prefix`], [`ident`], [`link`], [`reason`] | plain things |
+//! | values | [`time`], [`rng`], [`prefix`], [`port_set`], [`ident`], [`link`], [`reason`] | plain things |
 //! | wire | [`wire`] | octets to typed messages and back |
 //! | wants | [`desired`], [`record`], [`snapshot`] | what the engine wants, keeps and shows |
 //! | engine | [`engine`] | the protocol |
@@ -22,6 +22,7 @@ pub mod desired;
 pub mod engine;
 pub mod ident;
 pub mod link;
+pub mod port_set;
 pub mod prefix;
 pub mod reason;
 pub mod record;

@@ -46,3 +46,12 @@ pub struct Datagram {
     /// The payload.
     pub octets: Vec<u8>,
 }
+
+/// A DHCPv4 message that was sent (RFC 2131 §2).
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct V4Sent {
+    /// Its transaction.
+    pub xid: u32,
+    /// The how-manieth time it was sent.
+    pub number: u32,
+}

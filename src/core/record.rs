@@ -5,9 +5,12 @@
 //! the last one at the next start. Its times are instants of the boot it was
 //! made in; whoever keeps it for longer moves them ([`Record::moved`]).
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 use serde::{Deserialize, Serialize};
 
 use crate::ident::{Duid, Iaid};
+use crate::port_set::PortSet;
 use crate::prefix::Prefix;
 use crate::snapshot::Server;
 use crate::time::{Duration, Instant, Until};
@@ -33,6 +36,34 @@ pub struct Record {
     /// The options in effect as they travel, in hexadecimal: a server says
     /// them with the leases, and not again when these are confirmed
     /// (RFC 9915 §18.2.10.3).
+    pub options: String,
+    /// The IPv4 lease.
+    #[serde(default)]
+    pub ipv4: Option<KnownV4>,
+}
+
+/// An IPv4 lease as it is remembered (RFC 2131 §3.2).
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub struct KnownV4 {
+    /// The address.
+    pub address: Ipv4Addr,
+    /// The server that gave it.
+    pub server: Ipv4Addr,
+    /// When to renew.
+    pub t1: Until,
+    /// When to rebind.
+    pub t2: Until,
+    /// The end of the lease.
+    pub valid: Until,
+    /// Which ports are ours; absent where all of them are.
+    pub ports: Option<PortSet>,
+    /// The IPv6 address that it was asked for from (RFC 7618 §6).
+    pub via: Ipv6Addr,
+    /// The IPv6 address that it is bound to (RFC 8539).
+    pub source: Option<Ipv6Addr>,
+    /// The far ends of the softwire (RFC 8539).
+    pub border_relays: Vec<Ipv6Addr>,
+    /// The options that came with it as they travel, in hexadecimal.
     pub options: String,
 }
 
@@ -130,11 +161,15 @@ impl Record {
         if self.without_times() != kept.without_times() {
             return true;
         }
-        self.leases().zip(kept.leases()).any(|(new, old)| {
-            let half = old.valid.instant().map(|end| kept.at + end.since(kept.at) / 2);
-            let ends_sooner = new.valid < old.valid || new.preferred < old.preferred;
-            ends_sooner || new.valid > old.valid && half.is_some_and(|at| at <= self.at)
-        })
+        let ends_otherwise = |new: Until, old: Until| {
+            let half = old.instant().map(|end| kept.at + end.since(kept.at) / 2);
+            new < old || new > old && half.is_some_and(|at| at <= self.at)
+        };
+        let ipv4 = self.ipv4.iter().zip(&kept.ipv4).any(|(n, o)| ends_otherwise(n.valid, o.valid));
+        ipv4 || self
+            .leases()
+            .zip(kept.leases())
+            .any(|(new, old)| new.preferred < old.preferred || ends_otherwise(new.valid, old.valid))
     }
 
     /// The record as it reads at `now` of another boot, `elapsed` after it
@@ -155,6 +190,9 @@ impl Record {
                 moved(&mut lease.valid);
             }
         }
+        if let Some(KnownV4 { t1, t2, valid, .. }) = &mut self.ipv4 {
+            [t1, t2, valid].into_iter().for_each(moved);
+        }
         self.at = now;
         self
     }
@@ -167,6 +205,9 @@ impl Record {
             for lease in &mut ia.leases {
                 (lease.preferred, lease.valid) = (Until::Forever, Until::Forever);
             }
+        }
+        if let Some(KnownV4 { t1, t2, valid, .. }) = &mut rest.ipv4 {
+            (*t1, *t2, *valid) = (Until::Forever, Until::Forever, Until::Forever);
         }
         rest
     }

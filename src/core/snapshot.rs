@@ -4,15 +4,17 @@
 //! never missing.
 
 use std::collections::BTreeMap;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::ident::{Duid, Iaid};
+use crate::port_set::PortSet;
 use crate::prefix::Prefix;
 use crate::reason::DropCounts;
 use crate::time::Lifetime;
 use crate::wire::parameter::{AddressSelection, EncryptedDns};
+use crate::wire::v4::Route;
 use crate::wire::{DomainName, MessageType};
 
 /// An interface at one moment.
@@ -42,8 +44,10 @@ pub struct Snapshot {
     pub timers: Option<Timers>,
     /// Options in effect.
     pub options: Options,
-    /// The DHCPv4-over-DHCPv6 lease; absent until that engine exists.
-    pub dhcp4o6: Option<()>,
+    /// DHCPv4 over DHCPv6; absent while no server offers it (RFC 7341 §9) and
+    /// no lease is held. While it is there, nobody may run DHCPv4 on the
+    /// interface.
+    pub dhcp4o6: Option<Dhcp4o6>,
     /// The softwire; absent until that engine exists.
     pub softwire: Option<()>,
     /// What was sent, received and dropped.
@@ -255,4 +259,131 @@ pub struct Counters {
     pub received: BTreeMap<MessageType, u64>,
     /// Messages and options dropped, by reason.
     pub dropped: DropCounts,
+}
+
+/// DHCPv4 over DHCPv6 (RFC 7341).
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Dhcp4o6 {
+    /// What the DHCPv4 client is doing.
+    pub state: V4State,
+    /// Where its messages go; empty while there is no way to a server.
+    pub servers: Vec<Ipv6Addr>,
+    /// The address leased.
+    pub address: Option<Ipv4Addr>,
+    /// The server that gave it, as it calls itself.
+    pub server: Option<Ipv4Addr>,
+    /// Seconds left of the lease.
+    pub lease: Option<Lifetime>,
+    /// Which ports of the address are ours; absent where all of them are.
+    pub port_set: Option<PortSetView>,
+    // Those from here on are there only where a server has given them.
+    /// The bits of the subnet mask.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub prefix_length: Option<u8>,
+    /// The IPv6 address that the lease is bound to (RFC 8539).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub source: Option<Ipv6Addr>,
+    /// The far ends of the softwire (RFC 8539).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub border_relays: Vec<Ipv6Addr>,
+    /// Routes, all that the server gave (121, else by 3).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub routes: Vec<Route>,
+    /// Name servers (6).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub dns: Vec<Ipv4Addr>,
+    /// Our domain (15).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub domain: Option<DomainName>,
+    /// Search list (119).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub domains: Vec<DomainName>,
+    /// Our name (12).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub host_name: Option<DomainName>,
+    /// NTP servers (42).
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ntp: Vec<Ipv4Addr>,
+    /// The MTU of the link (26).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub mtu: Option<u16>,
+    /// The broadcast address (28).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub broadcast: Option<Ipv4Addr>,
+    /// The captive portal's address (114).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub captive_portal: Option<String>,
+    /// All other options: their payloads in hexadecimal, by code.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub raw: BTreeMap<u8, String>,
+}
+
+/// What the DHCPv4 client is doing (RFC 2131 figure 5).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names are the RFC's own but for these")]
+pub enum V4State {
+    /// No server can be asked; a lease is used to its end.
+    #[default]
+    Idle,
+    /// About to begin, after a while.
+    Waiting,
+    Selecting,
+    /// The IPv6 address is made that the lease is to be bound to.
+    Attaching,
+    Requesting,
+    Rebooting,
+    Bound,
+    Renewing,
+    Rebinding,
+    Informing,
+    Informed,
+}
+
+impl V4State {
+    /// The name, as in the status.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Waiting => "waiting",
+            Self::Selecting => "selecting",
+            Self::Attaching => "attaching",
+            Self::Requesting => "requesting",
+            Self::Rebooting => "rebooting",
+            Self::Bound => "bound",
+            Self::Renewing => "renewing",
+            Self::Rebinding => "rebinding",
+            Self::Informing => "informing",
+            Self::Informed => "informed",
+        }
+    }
+}
+
+/// The ports of a shared address that are ours.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct PortSetView {
+    /// The bits before the PSID.
+    pub offset: u8,
+    /// The bits of the PSID.
+    pub psid_len: u8,
+    /// The PSID.
+    pub psid: u16,
+    /// The ranges as `FIRST-LAST`, ascending.
+    pub ranges: Vec<String>,
+}
+
+/// The most ranges of ports that are shown; a set with more is described by
+/// its three numbers alone.
+const MOST_RANGES: usize = 1024;
+
+impl PortSetView {
+    /// A port set for people and programs.
+    #[must_use]
+    pub fn of(set: PortSet) -> Self {
+        let text =
+            |range: core::ops::RangeInclusive<u16>| format!("{}-{}", range.start(), range.end());
+        let ranges = set.ranges().take(MOST_RANGES).map(text).collect();
+        Self { offset: set.offset(), psid_len: set.length(), psid: set.psid(), ranges }
+    }
 }

@@ -6,9 +6,11 @@
 //! the journal is ever changed or removed. Nothing in here knows why
 //! something is wanted.
 
+mod ipv4;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use dhc6c_core::desired::{self, Actual, Desired, Lifetimes, ROUTE_METRIC, Step};
 use dhc6c_core::prefix::Prefix;
@@ -17,7 +19,7 @@ use nix::errno::Errno;
 
 use super::error::Error;
 use super::journal::{Entry, Journal};
-use super::netlink::{ADDRESS_LENGTH, AddressMessage, MAIN_TABLE, Netlink};
+use super::netlink::{ADDRESS_LENGTH, AddressMessage, Ipv4Route, MAIN_TABLE, Netlink};
 use super::patience::{Patience, Verdict};
 use super::resolver::{Choice, Resolver};
 
@@ -121,6 +123,14 @@ impl Kernel {
         errors
     }
 
+    /// A device that may be the lease's has come or changed: reads anew what is
+    /// there, and forgets who removed what. Call [`apply`](Self::apply) next.
+    pub(crate) async fn look_again(&mut self, now: Instant) -> Result<(), Error> {
+        self.resync(now).await?;
+        self.patience.renew();
+        Ok(())
+    }
+
     /// Reads anew what is there; true when something of ours was removed by
     /// somebody else, so that it is time to apply again.
     pub(crate) async fn resync(&mut self, now: Instant) -> Result<bool, Error> {
@@ -148,9 +158,13 @@ impl Kernel {
                 Entry::Unreachable { destination, .. } => {
                     self.actual.unreachable.insert(destination, lifetimes);
                 }
+                Entry::Ipv4Address { .. } | Entry::Ipv4Route(_) => {}
             }
         }
-        let lost: Vec<_> = before.difference(&self.entries()).copied().collect();
+        self.actual.ipv4 = self.ipv4_after(&there, now);
+        let mut lost: Vec<_> = before.difference(&self.entries()).copied().collect();
+        // A part of an IPv4 lease that is there is not whole, but not lost.
+        lost.retain(|entry| !there.contains_key(entry));
         lost.iter().for_each(|&entry| self.patience.lost(entry, now));
         Ok(!lost.is_empty())
     }
@@ -159,9 +173,7 @@ impl Kernel {
     /// what is there, and forgets who removed what.
     pub(crate) async fn set_index(&mut self, index: u32, now: Instant) -> Result<(), Error> {
         self.index = index;
-        self.resync(now).await?;
-        self.patience.renew();
-        Ok(())
+        self.look_again(now).await
     }
 
     /// The interface has another name; call [`apply`](Self::apply) next.
@@ -177,8 +189,9 @@ impl Kernel {
         if core::mem::replace(&mut self.routes, routes) == routes || self.pretends {
             return false;
         }
-        self.foreign.retain(|entry| !is_route(entry));
+        self.foreign.retain(|entry| !entry.is_route());
         self.actual.unreachable.clear();
+        self.actual.ipv4.iter_mut().for_each(|ipv4| ipv4.routes.clear());
         self.leave_other_places().await;
         true
     }
@@ -228,6 +241,8 @@ impl Kernel {
             Step::RemoveUnreachable(prefix) => self.remove(self.unreachable(*prefix), errors).await,
             Step::SetResolver(told) => self.resolver.set(told).map(|()| true),
             Step::ClearResolver => self.resolver.clear().map(|()| true),
+            Step::SetIpv4(ipv4) => self.set_ipv4(ipv4, now, errors).await,
+            Step::ClearIpv4 => self.clear_ipv4(errors).await,
         };
         done.unwrap_or_else(|error| {
             errors.push(error);
@@ -276,14 +291,20 @@ impl Kernel {
         replace: bool,
         now: Instant,
     ) -> Result<(), Errno> {
+        let (preferred, valid) = (wish.preferred.left(now), wish.valid.left(now));
         match *entry {
-            Entry::Address { interface, address, .. } => {
-                let (preferred, valid) = (wish.preferred.left(now), wish.valid.left(now));
+            Entry::Address { interface, address, length } => {
+                let address = (IpAddr::from(address), length);
+                self.netlink.set_address(interface, address, preferred, valid, replace).await
+            }
+            Entry::Ipv4Address { interface, address, length } => {
+                let address = (IpAddr::from(address), length);
                 self.netlink.set_address(interface, address, preferred, valid, replace).await
             }
             Entry::Unreachable { table, destination, metric } => {
                 self.netlink.add_unreachable(table, destination, metric).await
             }
+            Entry::Ipv4Route(route) => self.netlink.add_ipv4_route(&route).await,
         }
     }
 
@@ -321,12 +342,16 @@ impl Kernel {
     /// Removes an object; one that is not there is removed already.
     async fn uninstall(&self, entry: &Entry) -> Result<(), Errno> {
         let done = match *entry {
-            Entry::Address { interface, address, .. } => {
-                self.netlink.remove_address(interface, address).await
+            Entry::Address { interface, address, length } => {
+                self.netlink.remove_address(interface, (address.into(), length)).await
+            }
+            Entry::Ipv4Address { interface, address, length } => {
+                self.netlink.remove_address(interface, (address.into(), length)).await
             }
             Entry::Unreachable { table, destination, metric } => {
                 self.netlink.remove_unreachable(table, destination, metric).await
             }
+            Entry::Ipv4Route(route) => self.netlink.remove_ipv4_route(&route).await,
         };
         match done {
             Err(
@@ -358,7 +383,7 @@ impl Kernel {
         let routes = self.netlink.unreachable(table).await.map_err(failed("routes"))?;
         let mut there = BTreeMap::new();
         for message in addresses.map_err(failed("addresses"))? {
-            if let Some(address) = message.address {
+            if let Some(IpAddr::V6(address)) = message.address {
                 let AddressMessage { prefix_length: length, preferred, valid, .. } = message;
                 there.insert(
                     Entry::Address { interface: self.index, address, length },
@@ -371,11 +396,12 @@ impl Kernel {
         }
         let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
         // Other people's routes are not read: there may be a million of them.
-        let foreign = self.foreign.iter().filter(|entry| is_route(entry));
+        let foreign = self.foreign.iter().filter(|entry| entry.is_route());
         there.extend(foreign.map(|&entry| (entry, forever)));
         there.extend(routes.into_iter().map(|(destination, metric)| {
             (Entry::Unreachable { table, destination, metric }, forever)
         }));
+        there.extend(self.read_ipv4(now).await.map_err(failed("IPv4 addresses and routes"))?);
         Ok(there)
     }
 
@@ -383,7 +409,7 @@ impl Kernel {
     fn entries(&self) -> BTreeSet<Entry> {
         let addresses = self.actual.addresses.keys().map(|&address| self.address(address));
         let routes = self.actual.unreachable.keys().map(|&prefix| self.unreachable(prefix));
-        addresses.chain(routes).collect()
+        addresses.chain(routes).chain(self.ipv4_there()).collect()
     }
 
     fn unreachable(&self, destination: Prefix) -> Entry {
@@ -400,8 +426,10 @@ impl Kernel {
         match errno {
             Errno::EPERM => Error::permission(what, "CAP_NET_ADMIN"),
             // The kernel says "permission denied" where IPv6 is switched off.
-            Errno::EACCES => Error::new(what, "IPv6 is disabled on this interface")
-                .hint(format!("sysctl -w net/ipv6/conf/{}/disable_ipv6=0", self.interface)),
+            Errno::EACCES if !entry.is_ipv4() => {
+                Error::new(what, "IPv6 is disabled on this interface")
+                    .hint(format!("sysctl -w net/ipv6/conf/{}/disable_ipv6=0", self.interface))
+            }
             Errno::ENODEV => Error::new(what, "the interface is gone"),
             errno => Error::new(what, errno.desc()),
         }
@@ -422,6 +450,12 @@ fn in_words(step: &Step) -> String {
             format!("tell the resolver: {}", [servers, domains].concat().join(" "))
         }
         Step::ClearResolver => "take back what the resolver was told".to_owned(),
+        Step::SetIpv4(ipv4) => {
+            let routes = ipv4.routes.iter().map(|route| format!(", with a route to {route}"));
+            let routes: String = routes.collect();
+            format!("set address {}/{} on {}{routes}", ipv4.address, ipv4.length, ipv4.device)
+        }
+        Step::ClearIpv4 => "remove the IPv4 address".to_owned(),
     }
 }
 
@@ -438,18 +472,21 @@ fn wish(step: &Step, desired: &Desired) -> Option<Lifetimes> {
 fn is_elsewhere(entry: &Entry, index: u32, routes: RoutePlace) -> bool {
     match *entry {
         Entry::Address { interface, .. } => interface != index,
-        Entry::Unreachable { table, metric, .. } => RoutePlace { table, metric } != routes,
+        Entry::Unreachable { table, metric, .. }
+        | Entry::Ipv4Route(Ipv4Route { table, metric, .. }) => {
+            RoutePlace { table, metric } != routes
+        }
+        // The device of an IPv4 lease is another one anyhow.
+        Entry::Ipv4Address { .. } => false,
     }
-}
-
-fn is_route(entry: &Entry) -> bool {
-    matches!(entry, Entry::Unreachable { .. })
 }
 
 fn name(entry: &Entry) -> String {
     match entry {
         Entry::Address { address, .. } => format!("address {address}"),
         Entry::Unreachable { destination, .. } => format!("unreachable route {destination}"),
+        Entry::Ipv4Address { address, length, .. } => format!("address {address}/{length}"),
+        Entry::Ipv4Route(Ipv4Route { route, .. }) => format!("route to {route}"),
     }
 }
 

@@ -8,13 +8,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use dhc6c_core::prefix::Prefix;
 use serde::{Deserialize, Serialize};
 
 use super::file::{self, Durability};
+use super::netlink::Ipv4Route;
 
 /// The version of the file that is written and understood.
 const VERSION: u32 = 1;
@@ -23,7 +24,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// The exact key of a kernel object.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+#[serde(tag = "kind", rename_all = "kebab-case")]
 pub(crate) enum Entry {
     /// An address on an interface.
     Address {
@@ -43,6 +44,29 @@ pub(crate) enum Entry {
         /// Its metric.
         metric: u32,
     },
+    /// An IPv4 address on a device.
+    Ipv4Address {
+        /// The kernel's number for the device.
+        interface: u32,
+        /// The address.
+        address: Ipv4Addr,
+        /// The bits of its mask.
+        length: u8,
+    },
+    /// A route that goes with it.
+    Ipv4Route(Ipv4Route),
+}
+
+impl Entry {
+    /// True for what belongs to an IPv4 lease.
+    pub(crate) const fn is_ipv4(&self) -> bool {
+        matches!(self, Self::Ipv4Address { .. } | Self::Ipv4Route(_))
+    }
+
+    /// True for a route.
+    pub(crate) const fn is_route(&self) -> bool {
+        matches!(self, Self::Unreachable { .. } | Self::Ipv4Route(_))
+    }
 }
 
 /// The journal of one uplink.
@@ -147,6 +171,8 @@ pub(crate) fn boot_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use dhc6c_core::wire::v4::Route;
+
     use super::*;
     use crate::os::file::TestDirectory;
 
@@ -157,6 +183,20 @@ mod tests {
     fn route() -> Entry {
         let destination = "2001:db8:8000::/56".parse().unwrap();
         Entry::Unreachable { table: 254, destination, metric: 1024 }
+    }
+
+    fn ipv4_address() -> Entry {
+        Entry::Ipv4Address { interface: 3, address: Ipv4Addr::new(192, 0, 2, 18), length: 32 }
+    }
+
+    fn ipv4_route() -> Entry {
+        Entry::Ipv4Route(Ipv4Route {
+            table: 254,
+            interface: 3,
+            route: Route::default_by(Ipv4Addr::UNSPECIFIED),
+            source: Ipv4Addr::new(192, 0, 2, 18),
+            metric: 1024,
+        })
     }
 
     #[test]
@@ -181,14 +221,18 @@ mod tests {
 
     #[test]
     fn the_format_is_pinned() {
-        let document =
-            Document { version: 1, boot: "b".to_owned(), objects: [address(), route()].into() };
+        let objects = [address(), route(), ipv4_address(), ipv4_route()].into();
+        let document = Document { version: 1, boot: "b".to_owned(), objects };
         assert_eq!(
             serde_json::to_string(&document).unwrap(),
             "{\"version\":1,\"boot\":\"b\",\"objects\":[\
              {\"kind\":\"address\",\"interface\":2,\"address\":\"2001:db8::1\",\"length\":128},\
              {\"kind\":\"unreachable\",\"table\":254,\"destination\":\"2001:db8:8000::/56\",\
-             \"metric\":1024}]}"
+             \"metric\":1024},\
+             {\"kind\":\"ipv4-address\",\"interface\":3,\"address\":\"192.0.2.18\",\"length\":32},\
+             {\"kind\":\"ipv4-route\",\"table\":254,\"interface\":3,\"route\":{\
+             \"destination\":\"0.0.0.0\",\"length\":0,\"router\":\"0.0.0.0\"},\
+             \"source\":\"192.0.2.18\",\"metric\":1024}]}"
         );
     }
 

@@ -6,13 +6,14 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV6, UdpSocket};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use dhc6c_core::desired::{Desired, Lifetimes, Resolver as Told};
+use dhc6c_core::desired::{Desired, Ipv4, Lifetimes, Resolver as Told};
 use dhc6c_core::link::Link;
 use dhc6c_core::time::{Duration, Instant, Lifetime};
+use dhc6c_core::wire::v4::Route;
 use nix::sched::{CloneFlags, unshare};
 
 use super::apply::{Kernel, RoutePlace};
@@ -371,6 +372,115 @@ fn carrier_rename_and_replacement_of_the_interface_are_seen() {
     });
 }
 
+/// An IPv4 lease for the device `sw0`, with a route to everywhere.
+fn with_ipv4(address: &str, valid: u32) -> Desired {
+    let ipv4 = Ipv4 {
+        device: "sw0".to_owned(),
+        address: address.parse().unwrap(),
+        length: 32,
+        valid: Lifetime(valid).from_start(clock::now()),
+        routes: vec![Route::default_by(Ipv4Addr::new(192, 0, 2, 1))],
+    };
+    Desired { ipv4: Some(ipv4), ..Desired::default() }
+}
+
+/// The IPv4 addresses of `sw0` and the IPv4 default routes, as `ip` shows them.
+fn ipv4_of_device() -> (String, String) {
+    let addresses = ip_says("-4 -o address show dev sw0");
+    (addresses, ip_says("-4 route show default"))
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_ipv4_lease_is_an_address_and_a_route_on_its_device() {
+    in_namespace(async |mut world| {
+        let mut kernel = world.kernel().await;
+        let wanted = with_ipv4("192.0.2.18", 300);
+        let errors = kernel.apply(&wanted, clock::now()).await;
+        assert!(errors[0].why.contains("no device sw0"), "{errors:?}");
+        ip("link add sw0 type veth peer name b0");
+        ip("link set b0 up");
+        ip("link set sw0 up");
+        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        let (addresses, routes) = ipv4_of_device();
+        assert!(addresses.contains("192.0.2.18/32"), "{addresses}");
+        assert!(addresses.contains("noprefixroute"), "{addresses}");
+        assert!(["valid_lft 300sec", "valid_lft 299sec"].iter().any(|t| addresses.contains(t)));
+        let expected = "default via 192.0.2.1 dev sw0 proto dhcp src 192.0.2.18 metric 1024 onlink";
+        assert_eq!(routes.trim(), expected);
+
+        // A longer lease changes the address; another address takes its place.
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.18", 900), clock::now()).await, []);
+        assert!(ipv4_of_device().0.contains("valid_lft 900sec"));
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()).await, []);
+        let (addresses, routes) = ipv4_of_device();
+        assert!(addresses.contains("192.0.2.19/32") && !addresses.contains("192.0.2.18"));
+        assert!(routes.contains("src 192.0.2.19") && routes.lines().count() == 1, "{routes}");
+
+        // What others remove is seen and put back.
+        ip("address del 192.0.2.19/32 dev sw0");
+        let index = loop {
+            if let Change::Ipv4Removed { index } = next(&mut world.links).await {
+                break index;
+            }
+        };
+        assert!(kernel.has_ipv4_on(index));
+        assert_eq!(kernel.resync(clock::now()).await, Ok(true));
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()).await, []);
+        assert!(ipv4_of_device().1.contains("src 192.0.2.19"));
+        // A device that goes down loses its routes without a word.
+        ip("link set sw0 down");
+        ip("link set sw0 up");
+        assert_eq!(ipv4_of_device().1, "");
+        kernel.look_again(clock::now()).await.unwrap();
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()).await, []);
+        assert!(ipv4_of_device().1.contains("src 192.0.2.19"));
+
+        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        assert_eq!(ipv4_of_device(), Default::default());
+        assert_eq!(world.files(), 0);
+    });
+}
+
+#[test]
+#[ignore = "needs root"]
+fn an_ipv4_lease_of_a_killed_process_is_taken_over_and_others_are_left_alone() {
+    in_namespace(async |world| {
+        ip("link add sw0 type veth peer name b0");
+        ip("link set b0 up");
+        ip("link set sw0 up");
+        ip("address add 198.51.100.1/24 dev sw0");
+        ip("-4 route add 203.0.113.0/24 dev sw0 proto dhcp");
+        let others = ipv4_of_device();
+        let mut killed = world.kernel().await;
+        assert_eq!(killed.apply(&with_ipv4("192.0.2.18", 300), clock::now()).await, []);
+        drop(killed);
+        // One that goes on with the lease changes nothing but its lifetime.
+        let mut next = world.kernel().await;
+        assert_eq!(next.apply(&with_ipv4("192.0.2.18", 900), clock::now()).await, []);
+        let (addresses, routes) = ipv4_of_device();
+        assert!(addresses.contains("valid_lft 900sec"), "{addresses}");
+        assert_eq!(routes.lines().count(), 1, "{routes}");
+        drop(next);
+        // One that has no lease clears up.
+        let mut last = world.kernel().await;
+        assert_eq!(last.apply(&Desired::default(), clock::now()).await, []);
+        assert_eq!(ipv4_of_device(), others);
+        assert!(ip_says("-4 route show 203.0.113.0/24").contains("sw0"));
+        assert_eq!(last.withdraw(clock::now()).await, []);
+        assert_eq!(world.files(), 0);
+        // What is there already is used, and left there.
+        ip("address add 192.0.2.18/32 dev sw0");
+        ip("-4 route add default dev sw0 metric 1024");
+        let others = ipv4_of_device();
+        let mut guest = world.kernel().await;
+        let errors = guest.apply(&with_ipv4("192.0.2.18", 300), clock::now()).await;
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert_eq!(guest.withdraw(clock::now()).await, []);
+        assert_eq!(ipv4_of_device(), others);
+    });
+}
+
 #[test]
 #[ignore = "needs root"]
 fn lost_news_is_made_good() {
@@ -406,7 +516,7 @@ fn rx_11_datagrams_go_to_the_servers_and_come_by_our_interface_alone() {
         server.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         server.join_multicast_v6(&servers, peer).unwrap();
         let mut socket = Socket::open("u0", world.index, Marks::default()).unwrap();
-        socket.send(world.link_local, b"solicit").unwrap();
+        socket.send(servers, world.link_local, b"solicit").unwrap();
         let mut buffer = [0; 99];
         let (length, from) = server.recv_from(&mut buffer).unwrap();
         assert_eq!(&buffer[..length], b"solicit");

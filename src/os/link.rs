@@ -5,7 +5,7 @@
 //! here changes a link or an address, or knows which of them are ours.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use dhc6c_core::ident::LinkAddress;
 use dhc6c_core::link::Link;
@@ -15,7 +15,8 @@ use nix::libc;
 
 use super::error::Error;
 use super::netlink::{
-    AF_INET6, AddressMessage, LinkMessage, Lost, Message, Netlink, News, unreachable_key,
+    AF_INET, AddressMessage, LinkMessage, Lost, Message, Netlink, News, RouteMessage,
+    unreachable_key,
 };
 
 /// Ethernet's hardware type.
@@ -57,6 +58,12 @@ pub(crate) enum Change {
         index: u32,
         /// The address, not a link-local one.
         address: Ipv6Addr,
+    },
+    /// An IPv4 address was removed, or a route with our label, by us or by
+    /// others.
+    Ipv4Removed {
+        /// The interface.
+        index: u32,
     },
     /// An unreachable route with our label was removed, by us or by others.
     RouteRemoved {
@@ -148,6 +155,14 @@ impl Links {
         self.table.addresses.get(&(index, address)).copied()
     }
 
+    /// The addresses of an interface that are fit for use, whoever has
+    /// put them there.
+    pub(crate) fn usable(&self, index: u32) -> Vec<Ipv6Addr> {
+        let all = self.table.addresses.iter();
+        let usable = all.filter(|((at, _), state)| *at == index && **state == AddressState::Usable);
+        usable.map(|((_, address), _)| *address).collect()
+    }
+
     /// The link-layer address of this interface; `None` where it has none, as
     /// a tunnel or PPP.
     pub(crate) fn link_address(&self, name: &str) -> Option<LinkAddress> {
@@ -221,6 +236,12 @@ impl Table {
             Message::DelLink(link) => self.around(link.index, |table| table.del_link(&link)),
             Message::NewAddress(message) => {
                 self.around(message.index, |table| table.new_address(&message))
+            }
+            Message::DelAddress(AddressMessage { family: AF_INET, index, .. }) => {
+                vec![Change::Ipv4Removed { index }]
+            }
+            Message::DelRoute(RouteMessage { family: AF_INET, interface, .. }) => {
+                interface.map(|index| Change::Ipv4Removed { index }).into_iter().collect()
             }
             Message::DelAddress(message) => {
                 self.around(message.index, |table| table.del_address(&message))
@@ -351,8 +372,10 @@ impl Table {
 }
 
 fn key(message: &AddressMessage) -> Option<(u32, Ipv6Addr)> {
-    (message.family == AF_INET6).then_some(())?;
-    Some((message.index, message.address?))
+    match message.address? {
+        IpAddr::V6(address) => Some((message.index, address)),
+        IpAddr::V4(_) => None,
+    }
 }
 
 fn state(flags: u32) -> AddressState {

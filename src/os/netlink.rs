@@ -6,11 +6,12 @@
 
 mod message;
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::pin::pin;
 
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::time::Lifetime;
+use dhc6c_core::wire::v4::Route;
 use futures_util::stream::{BoxStream, StreamExt as _};
 use netlink_packet_core::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
@@ -20,15 +21,16 @@ use netlink_proto::ConnectionHandle;
 use netlink_proto::sys::{AsyncSocket as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
 use nix::libc;
+use serde::{Deserialize, Serialize};
 use socket2::{SockFilter, SockRef};
 
 use super::error::Error;
 
-pub(crate) use message::{AF_INET6, AddressMessage, LinkMessage, Message, RouteMessage};
+pub(crate) use message::{AF_INET, AF_INET6, AddressMessage, LinkMessage, Message, RouteMessage};
 
 /// The routing table for everybody.
 pub(crate) const MAIN_TABLE: u32 = libc::RT_TABLE_MAIN as u32;
-/// The prefix length of our addresses: they say nothing of the link.
+/// The prefix length of our IPv6 addresses: they say nothing of the link.
 pub(crate) const ADDRESS_LENGTH: u8 = 128;
 
 /// The label of DHCP on addresses (IFA_PROTO) and routes (RTPROT_DHCP). It
@@ -36,9 +38,9 @@ pub(crate) const ADDRESS_LENGTH: u8 = 128;
 const LABEL: u8 = 16;
 /// The loopback interface has this number in every network namespace.
 const LOOPBACK: u32 = 1;
-/// The news that a connection may bring, as bits (RTNLGRP_LINK,
-/// RTNLGRP_IPV6_IFADDR and RTNLGRP_IPV6_ROUTE).
-const GROUPS: u32 = 1 << 0 | 1 << 8 | 1 << 10;
+/// The news that a connection may bring, as bits (RTNLGRP_LINK, and
+/// RTNLGRP_*_IFADDR and RTNLGRP_*_ROUTE of IPv4 and IPv6).
+const GROUPS: u32 = 1 << 0 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 10;
 /// How often a dump is repeated that the kernel says was disturbed.
 const REPETITIONS: u32 = 3;
 
@@ -71,8 +73,8 @@ impl Netlink {
         Ok(Self::connect(0)?.0)
     }
 
-    /// A connection that brings the news of links and IPv6 addresses, and of
-    /// unreachable routes that go; it ends when both are dropped. Requests are
+    /// A connection that brings the news of links and addresses, and of routes
+    /// with our label that go; it ends when both are dropped. Requests are
     /// better made by another one: where there is more news than the socket
     /// holds, the kernel has no room for answers either.
     pub(crate) fn watch() -> Result<(Self, News), Error> {
@@ -111,22 +113,36 @@ impl Netlink {
 
     /// All IPv6 addresses, of one interface or of all.
     pub(crate) async fn addresses(&self, index: Option<u32>) -> Result<Vec<AddressMessage>, Errno> {
-        let found = match self.dump(Message::GetAddresses(index.unwrap_or(0))).await {
+        self.addresses_of(AF_INET6, index).await
+    }
+
+    /// All IPv4 addresses of an interface.
+    pub(crate) async fn ipv4_addresses(&self, index: u32) -> Result<Vec<AddressMessage>, Errno> {
+        self.addresses_of(AF_INET, Some(index)).await
+    }
+
+    async fn addresses_of(
+        &self,
+        family: u8,
+        index: Option<u32>,
+    ) -> Result<Vec<AddressMessage>, Errno> {
+        let found = match self.dump(Message::GetAddresses(family, index.unwrap_or(0))).await {
             // An interface that is gone has none.
             Err(Errno::ENODEV) => Vec::new(),
             found => found?,
         };
         let wanted = |message: &AddressMessage| {
-            message.family == AF_INET6 && index.is_none_or(|index| message.index == index)
+            message.family == family && index.is_none_or(|index| message.index == index)
         };
         Ok(found.into_iter().filter_map(only!(Message::NewAddress)).filter(wanted).collect())
     }
 
-    /// Adds an address of ours or, with `replace`, changes its lifetimes.
+    /// Adds an address of ours with this prefix length or, with `replace`,
+    /// changes its lifetimes.
     pub(crate) async fn set_address(
         &self,
         index: u32,
-        address: Ipv6Addr,
+        address: (IpAddr, u8),
         preferred: Lifetime,
         valid: Lifetime,
         replace: bool,
@@ -144,24 +160,32 @@ impl Netlink {
         self.change(Message::NewAddress(message), NLM_F_CREATE | how).await
     }
 
-    /// Removes an address.
-    pub(crate) async fn remove_address(&self, index: u32, address: Ipv6Addr) -> Result<(), Errno> {
+    /// Removes an address with this prefix length.
+    pub(crate) async fn remove_address(
+        &self,
+        index: u32,
+        address: (IpAddr, u8),
+    ) -> Result<(), Errno> {
         self.change(Message::DelAddress(address_message(index, address)), 0).await
     }
 
     /// All unreachable routes of a table with our label, each with its metric.
     pub(crate) async fn unreachable(&self, table: u32) -> Result<Vec<(Prefix, u32)>, Errno> {
-        match self.dump(Message::GetRoutes(RouteMessage { table, ..UNREACHABLE })).await {
-            Ok(found) => Ok(found
-                .into_iter()
-                .filter_map(only!(Message::NewRoute))
-                .filter(|message| message.table == table)
-                .filter_map(|message| unreachable_key(&message))
-                .collect()),
+        let found = self.routes(RouteMessage { table, ..UNREACHABLE }).await?;
+        Ok(found.iter().filter_map(unreachable_key).collect())
+    }
+
+    /// The routes of a table that are like this one, as far as the kernel
+    /// looks at that.
+    async fn routes(&self, like: RouteMessage) -> Result<Vec<RouteMessage>, Errno> {
+        let table = like.table;
+        let found = match self.dump(Message::GetRoutes(like)).await {
             // A table that was never used does not exist.
-            Err(Errno::ENOENT) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        }
+            Err(Errno::ENOENT) => Vec::new(),
+            found => found?,
+        };
+        let found = found.into_iter().filter_map(only!(Message::NewRoute));
+        Ok(found.filter(|message| message.table == table).collect())
     }
 
     /// Adds an unreachable route.
@@ -183,6 +207,22 @@ impl Netlink {
         metric: u32,
     ) -> Result<(), Errno> {
         self.change(Message::DelRoute(unreachable_message(table, destination, metric)), 0).await
+    }
+
+    /// All IPv4 routes of a table with our label.
+    pub(crate) async fn ipv4_routes(&self, table: u32) -> Result<Vec<Ipv4Route>, Errno> {
+        let found = self.routes(RouteMessage { table, ..IPV4_ROUTE }).await?;
+        Ok(found.iter().filter_map(Ipv4Route::of).collect())
+    }
+
+    /// Adds an IPv4 route.
+    pub(crate) async fn add_ipv4_route(&self, route: &Ipv4Route) -> Result<(), Errno> {
+        self.change(Message::NewRoute(route.message()), NLM_F_CREATE | NLM_F_EXCL).await
+    }
+
+    /// Removes an IPv4 route.
+    pub(crate) async fn remove_ipv4_route(&self, route: &Ipv4Route) -> Result<(), Errno> {
+        self.change(Message::DelRoute(route.message()), 0).await
     }
 
     async fn change(&self, message: Message, flags: u16) -> Result<(), Errno> {
@@ -232,18 +272,78 @@ fn done<T>(code: i32, answer: T) -> Result<T, Errno> {
     }
 }
 
-fn address_message(index: u32, address: Ipv6Addr) -> AddressMessage {
-    let (prefix_length, address) = (ADDRESS_LENGTH, Some(address));
-    AddressMessage { index, prefix_length, address, ..AddressMessage::default() }
+fn address_message(index: u32, (address, prefix_length): (IpAddr, u8)) -> AddressMessage {
+    let family = if address.is_ipv4() { AF_INET } else { AF_INET6 };
+    let address = Some(address);
+    AddressMessage { family, index, prefix_length, address, ..AddressMessage::default() }
 }
+
+/// An IPv4 route of ours by way of an interface, as exactly as the kernel can
+/// be told.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub(crate) struct Ipv4Route {
+    /// The routing table.
+    pub(crate) table: u32,
+    /// The kernel's number for the interface.
+    pub(crate) interface: u32,
+    /// Where it leads, and by which router.
+    pub(crate) route: Route,
+    /// The address of ours that goes with it.
+    pub(crate) source: Ipv4Addr,
+    /// Its metric.
+    pub(crate) metric: u32,
+}
+
+impl Ipv4Route {
+    fn message(&self) -> RouteMessage {
+        let Route { destination, length, router } = self.route;
+        let given = |address: Ipv4Addr| Some(IpAddr::from(address));
+        RouteMessage {
+            table: self.table,
+            length,
+            destination: given(destination).filter(|_| length > 0),
+            router: given(router).filter(|_| !router.is_unspecified()),
+            source: given(self.source),
+            metric: Some(self.metric),
+            interface: Some(self.interface),
+            ..IPV4_ROUTE
+        }
+    }
+
+    /// Reads one with our label.
+    fn of(message: &RouteMessage) -> Option<Self> {
+        let ours = message.kind == libc::RTN_UNICAST && message.protocol == LABEL;
+        let ipv4 = |address: Option<IpAddr>| match address {
+            Some(IpAddr::V4(address)) => address,
+            _ => Ipv4Addr::UNSPECIFIED,
+        };
+        let RouteMessage { table, length, .. } = *message;
+        let (destination, router) = (ipv4(message.destination), ipv4(message.router));
+        Some(Self {
+            table,
+            interface: message.interface.filter(|_| ours && message.family == AF_INET)?,
+            route: Route { destination, length, router },
+            source: ipv4(message.source),
+            // The kernel does not name the one that is none.
+            metric: message.metric.unwrap_or(0),
+        })
+    }
+}
+
+/// What all of our IPv4 routes have in common.
+const IPV4_ROUTE: RouteMessage =
+    RouteMessage { family: AF_INET, kind: libc::RTN_UNICAST, ..UNREACHABLE };
 
 /// What all of our unreachable routes have in common.
 const UNREACHABLE: RouteMessage = RouteMessage {
+    family: AF_INET6,
     table: MAIN_TABLE,
     protocol: LABEL,
     kind: libc::RTN_UNREACHABLE,
     length: 0,
     destination: None,
+    router: None,
+    source: None,
     metric: None,
     interface: None,
 };
@@ -255,7 +355,7 @@ fn unreachable_message(table: u32, destination: Prefix, metric: u32) -> RouteMes
     RouteMessage {
         table,
         length: destination.length(),
-        destination: Some(destination.address()),
+        destination: Some(destination.address().into()),
         metric: Some(metric),
         interface: Some(LOOPBACK),
         ..UNREACHABLE
@@ -265,23 +365,27 @@ fn unreachable_message(table: u32, destination: Prefix, metric: u32) -> RouteMes
 /// Destination and metric of an unreachable route with our label.
 pub(crate) fn unreachable_key(route: &RouteMessage) -> Option<(Prefix, u32)> {
     let ours = route.kind == libc::RTN_UNREACHABLE && route.protocol == LABEL;
-    // The default route is the one without a destination.
-    let address = route.destination.unwrap_or(Ipv6Addr::UNSPECIFIED);
+    let address = match route.destination {
+        Some(IpAddr::V6(address)) => address,
+        // The default route is the one without a destination.
+        None if route.family == AF_INET6 => Ipv6Addr::UNSPECIFIED,
+        _ => return None,
+    };
     let prefix = Prefix::new(address, route.length)?;
     route.metric.filter(|_| ours).map(|metric| (prefix, metric))
 }
 
 /// What of the news may wake us: everything but routes, and of these only
-/// unreachable ones that are removed. A router with all the routes of the
+/// those with our label that are removed. A router with all the routes of the
 /// Internet has news of others all the time.
 const NEWS_FILTER: [SockFilter; 7] = [
     // The message's type, in the octet of it that matters.
     step(LOAD_OCTET, 0, 0, if cfg!(target_endian = "big") { 5 } else { 4 }),
     step(JUMP_IF_EQUAL, 4, 0, libc::RTM_NEWROUTE as u32),
     step(JUMP_IF_EQUAL, 0, 2, libc::RTM_DELROUTE as u32),
-    // The route's type, last but one in struct rtmsg after a header of 16.
-    step(LOAD_OCTET, 0, 0, 23),
-    step(JUMP_IF_EQUAL, 0, 1, libc::RTN_UNREACHABLE as u32),
+    // The route's protocol, the sixth octet of struct rtmsg after a header of 16.
+    step(LOAD_OCTET, 0, 0, 21),
+    step(JUMP_IF_EQUAL, 0, 1, LABEL as u32),
     step(RETURN, 0, 0, u32::MAX),
     step(RETURN, 0, 0, 0),
 ];
@@ -307,6 +411,20 @@ mod tests {
             let prefix: Prefix = text.parse().unwrap();
             let message = unreachable_message(MAIN_TABLE, prefix, 1024);
             assert_eq!(unreachable_key(&message), Some((prefix, 1024)));
+        }
+    }
+
+    #[test]
+    fn an_ipv4_route_is_read_back_as_it_was_written() {
+        let router = Ipv4Addr::new(192, 0, 2, 1);
+        let source = Ipv4Addr::new(192, 0, 2, 18);
+        for router in [router, Ipv4Addr::UNSPECIFIED] {
+            let route = Route::default_by(router);
+            let route = Ipv4Route { table: MAIN_TABLE, interface: 3, route, source, metric: 1024 };
+            assert_eq!(Ipv4Route::of(&route.message()), Some(route));
+            assert_eq!(unreachable_key(&route.message()), None);
+            let other = RouteMessage { protocol: 4, ..route.message() };
+            assert_eq!(Ipv4Route::of(&other), None);
         }
     }
 

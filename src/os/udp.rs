@@ -1,5 +1,6 @@
 //! The socket at UDP port 546: datagrams in from servers, out to
-//! All_DHCP_Relay_Agents_and_Servers (RFC 9915 §7.1, §7.2).
+//! All_DHCP_Relay_Agents_and_Servers (RFC 9915 §7.1, §7.2), or to one server
+//! where that is asked for (RFC 7341 §9).
 //!
 //! One socket per interface, bound to it, never connected: some servers
 //! answer from another port than 547. Address reuse is never set, or another
@@ -24,7 +25,7 @@ const CLIENT_PORT: u16 = 546;
 /// Where servers and relay agents listen (RFC 9915 §7.2).
 const SERVER_PORT: u16 = 547;
 /// All_DHCP_Relay_Agents_and_Servers (RFC 9915 §7.1).
-const SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+pub(crate) const SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
 /// Longer than any UDP payload, so that nothing is ever cut.
 const LONGEST: usize = 1 << 16;
 
@@ -57,10 +58,15 @@ impl Socket {
         }
     }
 
-    /// Sends to all relay agents and servers on the link, from the link-local
-    /// address `source`. Never blocks: a full queue is an error.
-    pub(crate) fn send(&self, source: Ipv6Addr, octets: &[u8]) -> io::Result<()> {
-        self.send_to(SocketAddrV6::new(SERVERS, SERVER_PORT, 0, self.index), source, octets)
+    /// Sends to the port of servers and relay agents at `destination`, from
+    /// `source`. Never blocks: a full queue is an error.
+    pub(crate) fn send(
+        &self,
+        destination: Ipv6Addr,
+        source: Ipv6Addr,
+        octets: &[u8],
+    ) -> io::Result<()> {
+        self.send_to(SocketAddrV6::new(destination, SERVER_PORT, 0, self.index), source, octets)
     }
 
     fn open_at(interface: &str, index: u32, port: u16, marks: Marks) -> Result<Self, Error> {

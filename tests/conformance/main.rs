@@ -38,6 +38,8 @@ mod router;
 mod seeds;
 #[path = "../sim/server/mod.rs"]
 mod server;
+#[path = "../sim/v4_oracle.rs"]
+mod v4_oracle;
 #[path = "../sim/world.rs"]
 mod world;
 

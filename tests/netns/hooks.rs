@@ -16,7 +16,7 @@ pub(crate) const TESTS: &[(&str, fn())] = tests![
 ];
 
 /// Writes a program of these lines and gives its path.
-fn program(lab: &Lab, lines: &str) -> String {
+pub(crate) fn program(lab: &Lab, lines: &str) -> String {
     let path = lab.world().dir().join("hook");
     std::fs::write(&path, format!("#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\n{lines}\n"))
         .expect("a hook");

@@ -59,6 +59,23 @@ pub(crate) fn routes(cpe: &Space) -> Vec<Route> {
         .collect()
 }
 
+/// The IPv4 addresses of a device, each with its prefix length.
+pub(crate) fn ipv4_addresses(cpe: &Space, device: &str) -> Vec<String> {
+    let links = json(cpe, &["-j", "-4", "addr", "show", "dev", device]);
+    let entries = list(&links).iter().flat_map(|link| list(&link["addr_info"]));
+    entries
+        .filter(|entry| entry["local"].is_string())
+        .map(|entry| format!("{}/{}", text(&entry["local"]), entry["prefixlen"]))
+        .collect()
+}
+
+/// The IPv4 default routes: each with its router, its device and its source.
+pub(crate) fn ipv4_defaults(cpe: &Space) -> Vec<[String; 3]> {
+    let routes = json(cpe, &["-j", "-4", "route", "show", "default"]);
+    let fields = |entry: &Value| ["gateway", "dev", "prefsrc"].map(|name| text(&entry[name]));
+    list(&routes).iter().map(fields).collect()
+}
+
 /// The destinations of the unreachable routes: what stands for a delegated prefix.
 pub(crate) fn unreachable(cpe: &Space) -> Vec<String> {
     let mut routes = routes(cpe);

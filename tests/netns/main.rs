@@ -17,6 +17,7 @@ macro_rules! tests {
 mod capture;
 mod client;
 mod config;
+mod dhcp4o6;
 mod disk;
 mod dnsmasq;
 mod exhausted;
@@ -28,6 +29,7 @@ mod hooks;
 mod identity;
 mod interfaces;
 mod interop;
+mod kea4o6;
 mod kea_again;
 mod kea_bind;
 mod kea_life;
@@ -57,8 +59,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 22] = [
+const SCENARIOS: [Scenario; 23] = [
     ("config", &["dnsmasq"], config::TESTS),
+    ("dhcp4o6", &["kea-dhcp6", "kea-dhcp4", "dhcrelay"], dhcp4o6::TESTS),
     ("disk", &["kea-dhcp6"], disk::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
     ("exhausted", &["kea-dhcp6", "prlimit"], exhausted::TESTS),

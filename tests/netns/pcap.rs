@@ -1,7 +1,7 @@
 //! A reader of capture files, just large enough for DHCPv6. It shares no code
 //! with the client, so that a mistake in the client's codec cannot hide itself.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::helper::RUBBISH_PORT;
 
@@ -15,6 +15,8 @@ pub(crate) const REPLY: u8 = 7;
 pub(crate) const RELEASE: u8 = 8;
 pub(crate) const DECLINE: u8 = 9;
 pub(crate) const INFORMATION_REQUEST: u8 = 11;
+pub(crate) const DHCPV4_QUERY: u8 = 20;
+pub(crate) const DHCPV4_RESPONSE: u8 = 21;
 
 pub(crate) const CLIENT_ID: u16 = 1;
 pub(crate) const SERVER_ID: u16 = 2;
@@ -26,6 +28,8 @@ pub(crate) const STATUS_CODE: u16 = 13;
 pub(crate) const RAPID_COMMIT: u16 = 14;
 pub(crate) const IA_PD: u16 = 25;
 pub(crate) const IA_PREFIX: u16 = 26;
+pub(crate) const DHCPV4_MSG: u16 = 87;
+pub(crate) const DHCP4O6_SERVER: u16 = 88;
 
 /// The tag of a VLAN: priority and number.
 pub(crate) type Tag = (u8, u16);
@@ -69,6 +73,44 @@ pub(crate) struct Prefix {
     pub(crate) prefix: String,
 }
 
+/// A DHCPv4 message.
+#[derive(Clone, Debug)]
+pub(crate) struct V4 {
+    pub(crate) xid: u32,
+    pub(crate) ciaddr: Ipv4Addr,
+    pub(crate) yiaddr: Ipv4Addr,
+    pub(crate) options: Vec<(u8, Vec<u8>)>,
+}
+
+impl V4 {
+    fn of(octets: &[u8]) -> Self {
+        const COOKIE: [u8; 4] = [99, 130, 83, 99];
+        let (header, mut rest) = octets.split_at(240);
+        assert_eq!(header[236..], COOKIE, "a DHCPv4 message has its cookie");
+        let mut options = Vec::new();
+        while let [code, tail @ ..] = rest
+            && *code != 255
+        {
+            let (length, tail) = tail.split_first().expect("an option has a length");
+            let (payload, tail) = tail.split_at(usize::from(*length));
+            options.push((*code, payload.to_vec()));
+            rest = tail;
+        }
+        let address = |at: usize| Ipv4Addr::from(big(&header[at..at + 4]));
+        Self { xid: big(&header[4..8]), ciaddr: address(12), yiaddr: address(16), options }
+    }
+
+    /// The payload of an option.
+    pub(crate) fn option(&self, code: u8) -> Option<&[u8]> {
+        self.options.iter().find(|(found, _)| *found == code).map(|(_, data)| data.as_slice())
+    }
+
+    /// What it is (option 53).
+    pub(crate) fn kind(&self) -> u8 {
+        self.option(53).expect("every message says what it is")[0]
+    }
+}
+
 impl Message {
     /// The payload of the first option with this code.
     pub(crate) fn option(&self, code: u16) -> Option<&[u8]> {
@@ -82,6 +124,16 @@ impl Message {
     /// The codes asked for in the Option Request option, in order.
     pub(crate) fn requested(&self) -> Vec<u16> {
         self.option(ORO).unwrap_or_default().chunks_exact(2).map(|pair| big(pair) as u16).collect()
+    }
+
+    /// The DHCPv4 message in a message of DHCPv4 over DHCPv6.
+    pub(crate) fn v4(&self) -> Option<V4> {
+        let [one] =
+            &self.options.iter().filter(|(code, _)| *code == DHCPV4_MSG).collect::<Vec<_>>()[..]
+        else {
+            return None;
+        };
+        Some(V4::of(&one.1))
     }
 
     /// The Status Code of the message itself, where it is no success.

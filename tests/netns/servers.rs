@@ -146,6 +146,21 @@ impl Kea {
         self
     }
 
+    /// Carries DHCPv4 to kea-dhcp4, and says with option 88 that it can be asked at `servers`: a
+    /// list, or nothing for the group of all servers.
+    pub(crate) fn carrying(mut self, servers: &str) -> Self {
+        let dhcp6 = &mut self.config["Dhcp6"];
+        dhcp6["dhcp4o6-port"] = json!(6767);
+        let option = match servers {
+            "" => json!({ "name": "dhcp4o6-server-addr", "csv-format": false, "data": "" }),
+            list => json!({ "name": "dhcp4o6-server-addr", "data": list }),
+        };
+        dhcp6["option-data"].as_array_mut().expect("options").push(option);
+        let own = format!("isp0/2001:db8:0:1::{}", self.number);
+        dhcp6["interfaces-config"]["interfaces"].as_array_mut().expect("a list").push(json!(own));
+        self
+    }
+
     /// A server with another DUID and no memory of the first one's leases.
     pub(crate) fn second(mut self) -> Self {
         self.number = 2;

@@ -36,6 +36,11 @@ fn a_client_in_any_state_takes_its_corpus() {
 }
 
 #[test]
+fn a_client_in_any_state_of_dhcpv4_takes_its_corpus() {
+    all("ipv4", checks::ipv4::check);
+}
+
+#[test]
 fn a_client_goes_on_with_any_lease_file_of_the_corpus() {
     all("lease", checks::lease::check);
 }

@@ -27,12 +27,15 @@ mod oracle;
 mod router;
 #[path = "../sim/server/mod.rs"]
 mod server;
+#[path = "../sim/v4_oracle.rs"]
+mod v4_oracle;
 #[path = "../sim/world.rs"]
 mod world;
 
 mod corpus;
 mod decoder;
 mod engine;
+mod ipv4;
 mod messages;
 
 use proptest::test_runner::Config;

@@ -1,17 +1,18 @@
 //! A client node: our engine with a model kernel below it, and what clients
 //! of the scenarios ask for.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use dhc6c_core::desired::Desired;
-use dhc6c_core::engine::{Config, Event, Interface, PrefixRequest, SendLimit};
-use dhc6c_core::ident::{Duid, Iaid};
+use dhc6c_core::engine::{Config, Dhcp4o6, Event, Interface, PrefixRequest, SendLimit};
+use dhc6c_core::ident::{Duid, Iaid, LinkAddress};
 use dhc6c_core::link::Link;
 use dhc6c_core::record::Record;
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::{Mode, StateName};
 use dhc6c_core::time::{Duration, Instant};
-use dhc6c_core::wire::{Message, MessageType, code};
+use dhc6c_core::wire::dhcp4o6::Query;
+use dhc6c_core::wire::{Message, MessageType, code, v4};
 
 use crate::hooks::Hooks;
 use crate::kernel::Kernel;
@@ -42,6 +43,7 @@ pub fn wants_address() -> Config {
         quirks: Vec::new(),
         initial_delay: true,
         limit: SendLimit::default(),
+        dhcp4o6: None,
     }
 }
 
@@ -63,6 +65,21 @@ pub fn wants_prefixes(count: u32) -> Config {
     Config { prefixes: prefixes(count), ..wants_address() }
 }
 
+/// The same, and IPv4 over IPv6 on a device.
+#[must_use]
+pub fn with_ipv4(config: Config) -> Config {
+    let hardware = LinkAddress { hardware_type: 1, octets: vec![2, 0, 0, 0, 0xc0, 1] };
+    let device = Some("sw0".to_owned());
+    Config { dhcp4o6: Some(Dhcp4o6 { device, ..Dhcp4o6::new(hardware, NA) }), ..config }
+}
+
+/// The same, with the IPv4 lease bound to an IPv6 address.
+#[must_use]
+pub fn with_softwire(config: Config) -> Config {
+    let config = with_ipv4(config);
+    Config { dhcp4o6: config.dhcp4o6.map(|v4| Dhcp4o6 { binding: true, ..v4 }), ..config }
+}
+
 /// A client that wants options alone.
 #[must_use]
 pub fn stateless() -> Config {
@@ -81,6 +98,21 @@ pub struct Sent {
     pub at: Instant,
     /// What.
     pub message: Message,
+}
+
+/// A message of DHCPv4 over DHCPv6 that a client sent.
+#[derive(Clone, Debug)]
+pub struct SentV4 {
+    /// When.
+    pub at: Instant,
+    /// Where to.
+    pub to: Ipv6Addr,
+    /// From which address.
+    pub source: Ipv6Addr,
+    /// How it was carried.
+    pub query: Query,
+    /// What.
+    pub message: v4::Message,
 }
 
 /// A client on the link.
@@ -109,6 +141,8 @@ pub struct Client {
     pub hooks: Hooks,
     /// Everything it sent.
     pub sent: Vec<Sent>,
+    /// Everything it sent of DHCPv4.
+    pub sent_v4: Vec<SentV4>,
     /// When it asked the routers to say something.
     pub solicited: Vec<Instant>,
     /// Everything it told.
@@ -136,6 +170,7 @@ impl Client {
             kernel: Kernel::default(),
             link: Link { index: 2, up: true, link_local: Some(link_local) },
             sent: Vec::new(),
+            sent_v4: Vec::new(),
             solicited: Vec::new(),
             events: Vec::new(),
         }
@@ -156,6 +191,18 @@ impl Client {
     #[must_use]
     pub fn conversation(&self) -> Vec<MessageType> {
         self.sent.iter().map(|sent| sent.message.kind).collect()
+    }
+
+    /// The DHCPv4 messages of one kind that it sent, in order.
+    #[must_use]
+    pub fn sent_v4(&self, kind: v4::Kind) -> Vec<&SentV4> {
+        self.sent_v4.iter().filter(|sent| sent.message.kind == kind).collect()
+    }
+
+    /// The IPv4 address on its device.
+    #[must_use]
+    pub fn ipv4(&self) -> Option<Ipv4Addr> {
+        self.kernel.actual.ipv4.as_ref().map(|ipv4| ipv4.address)
     }
 
     /// How often it told this.

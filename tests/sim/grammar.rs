@@ -67,7 +67,9 @@ const fn row(kind: MessageType) -> Option<Row> {
             // The server stands in the answer to a Reconfigure.
             Row { must: &[ELAPSED_TIME, ORO], may: &[CLIENTID, SERVERID, RECONF_ACCEPT] }
         }
-        T::Advertise | T::Reply | T::Reconfigure => return None,
+        T::Advertise | T::Reply | T::Reconfigure | T::Dhcpv4Query | T::Dhcpv4Response => {
+            return None;
+        }
     })
 }
 

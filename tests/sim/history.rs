@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use dhc6c_core::desired::Desired;
 use dhc6c_core::engine::{Event, Why};
 use dhc6c_core::time::Instant;
-use dhc6c_core::wire::{DhcpOption, Message};
+use dhc6c_core::wire::dhcp4o6::{Query, Response};
+use dhc6c_core::wire::{DhcpOption, Message, v4};
 
 /// How many of the latest lines are kept where nothing else is said.
 const KEPT: usize = 400;
@@ -38,6 +40,8 @@ impl Span {
 pub enum Entry {
     /// A client sent a message.
     Sent(usize, Vec<u8>),
+    /// A client sent a message of DHCPv4 over DHCPv6.
+    SentV4(usize, Ipv6Addr, Vec<u8>),
     /// A message of a client reached a server.
     Reached(usize, Vec<u8>),
     /// A server sent an answer.
@@ -102,6 +106,9 @@ impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sent(client, octets) => write!(f, "client {client} sends {}", line(octets)),
+            Self::SentV4(client, to, octets) => {
+                write!(f, "client {client} sends {} to {to}", v4_line(octets))
+            }
             Self::Reached(server, octets) => {
                 write!(f, "server {server} gets {}", headline(octets))
             }
@@ -127,7 +134,23 @@ fn wants(desired: &Desired) -> String {
     format!("[{}], name servers [{}]", leases.join(", "), servers.join(", "))
 }
 
+/// A DHCPv4 message with its options, as it is carried.
+fn v4_line(octets: &[u8]) -> String {
+    let query = Query::decode(octets).map(|query| query.v4);
+    let carried = query.or_else(|_| Response::decode(octets).map(|response| response.v4));
+    match carried.and_then(|octets| v4::Message::decode(&octets)) {
+        Ok(decoded) => {
+            let v4::Message { kind, xid, ciaddr, yiaddr, options, .. } = decoded.message;
+            format!("{kind} {xid:08x} ciaddr {ciaddr} yiaddr {yiaddr} {options:?}")
+        }
+        Err(reason) => format!("DHCPv4 ({reason:?})"),
+    }
+}
+
 fn headline(octets: &[u8]) -> String {
+    if matches!(octets.first(), Some(20 | 21)) {
+        return v4_line(octets);
+    }
     match Message::decode(octets) {
         Ok(decoded) => format!("{} {}", decoded.message.kind, decoded.message.transaction),
         Err(reason) => format!("{} octets ({reason:?})", octets.len()),

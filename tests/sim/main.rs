@@ -16,7 +16,7 @@
 //! | `server/` | the model server with its dials |
 //! | `router.rs` | what a router says |
 //! | `link.rs` | delay, loss, duplication, reordering, corruption, a limit |
-//! | `oracle.rs` `grammar.rs` | what must hold at every step, in every message |
+//! | `oracle.rs` `v4_oracle.rs` `grammar.rs` | what must hold at every step, in every message |
 //! | all others | scenarios, one behaviour each |
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(unreachable_pub, reason = "some modules are shared with other test programs")]
@@ -33,6 +33,7 @@ mod router;
 mod seeds;
 mod server;
 mod states;
+mod v4_oracle;
 mod world;
 
 mod anonymous;
@@ -41,6 +42,10 @@ mod bind;
 mod commands;
 mod configure;
 mod confirm;
+mod dhcp4o6;
+mod dhcp4o6_input;
+mod dhcp4o6_shared;
+mod dhcp4o6_softwire;
 mod door;
 mod duplicate;
 mod expiry;

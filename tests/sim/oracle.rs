@@ -23,11 +23,14 @@ use dhc6c_core::ident::Duid;
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
+use dhc6c_core::wire::dhcp4o6::Query;
+use dhc6c_core::wire::v4::{self, Kind};
 use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, Status, StatusCode, code};
 
 use crate::grammar;
 use crate::kernel::Kernel;
 use crate::server::Lease;
+use crate::v4_oracle::V4Oracle;
 
 use answers::Exchange;
 use promises::Promises;
@@ -61,6 +64,8 @@ pub struct Oracle {
     timeless: bool,
     /// The next input is a Reconfigure that must not be obeyed; and this one.
     forged: (bool, bool),
+    /// What it has of IPv4.
+    v4: V4Oracle,
 }
 
 impl Oracle {
@@ -83,6 +88,7 @@ impl Oracle {
             stopped: false,
             timeless: false,
             forged: (false, false),
+            v4: V4Oracle::new(config),
         }
     }
 
@@ -96,6 +102,7 @@ impl Oracle {
         self.desired = Desired::default();
         self.promises.begin_again();
         self.stopped = false;
+        self.v4.begins_again();
         self.timeless = restored.is_some_and(|restored| !restored.times_are_known);
         for server in restored.iter().filter_map(|restored| restored.record.server.as_ref()) {
             self.servers.insert(server.duid.clone());
@@ -174,6 +181,7 @@ impl Oracle {
         self.extra = extra(config);
         self.anonymous = config.anonymous;
         self.promises.is_configured(config);
+        self.v4.is_configured(config);
     }
 
     /// The client sends this.
@@ -194,6 +202,20 @@ impl Oracle {
         message
     }
 
+    /// The client sends a message of DHCPv4 over DHCPv6.
+    #[must_use]
+    pub fn sends_v4(
+        &mut self,
+        now: Instant,
+        to: Ipv6Addr,
+        source: Ipv6Addr,
+        octets: &[u8],
+    ) -> (Query, v4::Message) {
+        assert!(!self.stopped, "a client that has stopped sends");
+        self.judge_rate(now);
+        self.v4.sends(to, source, octets)
+    }
+
     /// The client asks the routers to say something: a message too.
     pub fn solicits(&mut self, now: Instant) {
         assert!(!self.stopped, "a client that has stopped asks routers");
@@ -203,6 +225,7 @@ impl Oracle {
     /// A datagram reaches the client, which may take it or not.
     pub fn is_offered(&mut self, octets: &[u8]) {
         self.offered = Message::decode(octets).ok().map(|decoded| decoded.message);
+        self.v4.is_offered(octets);
         self.servers.extend(self.offered.iter().flat_map(Message::server_ids).cloned());
     }
 
@@ -216,11 +239,14 @@ impl Oracle {
             Event::Received(MessageType::Reply, ..) => {
                 let reply = self.offered.take().expect("a Reply is taken that was offered");
                 self.judge_answer(&reply);
+                self.v4.takes_reply(&reply);
                 self.takes(now, &reply);
             }
             Event::Reconfigured(kind) => {
                 assert!(!self.forged.1, "a Reconfigure for {kind} is obeyed that is not good");
             }
+            Event::ReceivedV4(Kind::Ack, _) => self.v4.takes(now),
+            Event::Unbound => self.v4.is_unbound(),
             Event::Stopped => self.stopped = true,
             _ => {}
         }
@@ -233,6 +259,7 @@ impl Oracle {
 
     /// After the client was drained.
     pub fn judge(&mut self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
+        self.v4.judge(now, self.desired.ipv4.as_ref(), snapshot);
         let used = !self.desired.addresses.is_empty() || !self.desired.unreachable.is_empty();
         if self.timeless && used && !self.stated.is_empty() {
             // From now on only what was stated with it has an end.
@@ -350,7 +377,7 @@ impl Oracle {
             .map(|(address, lifetimes)| (Lease::Address(*address), lifetimes))
             .chain(prefixes.map(|(prefix, lifetimes)| (Lease::Prefix(*prefix), lifetimes)));
         for (lease, lifetimes) in held {
-            let granted = self.granted.get(&lease);
+            let granted = self.granted.get(&lease).or_else(|| self.softwire(&lease));
             let Some(granted) = granted else { panic!("{lease:?} is held without a lease") };
             assert!(!lifetimes.valid.is_over(now), "{lease:?} is held past its end");
             if self.believed.contains(&lease) {
@@ -363,6 +390,13 @@ impl Oracle {
         }
         let count = self.desired.addresses.len() + self.desired.unreachable.len();
         assert!(count <= MANY, "{count} leases are held");
+    }
+
+    /// The delegated prefix that an address for the softwire was made in.
+    fn softwire(&self, lease: &Lease) -> Option<&Lifetimes> {
+        let Lease::Address(address) = lease else { return None };
+        let covers = |(lease, _): &(&Lease, &Lifetimes)| matches!(lease, Lease::Prefix(prefix) if prefix.contains(*address));
+        self.granted.iter().find(covers).filter(|_| self.v4.binds).map(|(_, lifetimes)| lifetimes)
     }
 
     fn judge_snapshot(&self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
@@ -378,7 +412,9 @@ impl Oracle {
             .filter(|address| address.state != AddressState::Duplicate)
             .map(|address| address.address)
             .collect();
-        let wanted: BTreeSet<Ipv6Addr> = self.desired.addresses.keys().copied().collect();
+        let wanted = self.desired.addresses.keys().copied();
+        let is_leased = |address: &Ipv6Addr| self.granted.contains_key(&Lease::Address(*address));
+        let wanted: BTreeSet<Ipv6Addr> = wanted.filter(is_leased).collect();
         assert_eq!(shown, wanted, "the snapshot shows other addresses than are desired");
         let shown: BTreeSet<_> = snapshot.prefixes.iter().map(|prefix| prefix.prefix).collect();
         let wanted: BTreeSet<_> = self.desired.unreachable.keys().copied().collect();

@@ -13,7 +13,7 @@ use dhc6c_core::snapshot::{Snapshot, StateName};
 use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::MessageType;
 
-use crate::client::{Client, Sent};
+use crate::client::{Client, Sent, SentV4};
 use crate::history::{Entry, History, Span};
 use crate::hooks;
 use crate::kernel::{Detection, Verdict};
@@ -615,6 +615,9 @@ impl World {
     fn act(&mut self, client: usize, output: Output) {
         match output {
             Output::Transmit(octets) => self.transmit(client, octets),
+            Output::TransmitTo { destination, source, octets } => {
+                self.transmit_to(client, destination, source, &octets);
+            }
             Output::SolicitRouters => {
                 self.history.add(self.now, || Entry::Note("asks the routers".to_owned()));
                 let (now, node) = (self.now, &mut self.clients[client]);
@@ -657,10 +660,31 @@ impl World {
         let source = source.expect("it sends on a link that is usable");
         let message = node.oracle.sends(self.now, &octets);
         node.sent.push(Sent { at: self.now, message });
+        let source = node.link.link_local.expect("it sends");
         for server in 0..self.servers.len() {
-            for (at, octets) in self.arrivals(&octets) {
-                self.enqueue(at, Happening::AtServer { server, client, source, octets });
+            self.carry(server, client, source, &octets);
+        }
+    }
+
+    /// A message of DHCPv4 over DHCPv6 goes to whoever has that address.
+    fn transmit_to(&mut self, client: usize, to: Ipv6Addr, source: Ipv6Addr, octets: &[u8]) {
+        self.history.add(self.now, || Entry::SentV4(client, to, octets.to_vec()));
+        let node = &mut self.clients[client];
+        let is_ours =
+            node.link.link_local == Some(source) || node.kernel.usable().contains(&source);
+        assert!(node.link.up && is_ours, "sends from {source}, which it does not have");
+        let (query, message) = node.oracle.sends_v4(self.now, to, source, octets);
+        node.sent_v4.push(SentV4 { at: self.now, to, source, query, message });
+        for server in 0..self.servers.len() {
+            if self.servers[server].model.listens_at(to) {
+                self.carry(server, client, source, octets);
             }
+        }
+    }
+
+    fn carry(&mut self, server: usize, client: usize, source: Ipv6Addr, octets: &[u8]) {
+        for (at, octets) in self.arrivals(octets) {
+            self.enqueue(at, Happening::AtServer { server, client, source, octets });
         }
     }
 

@@ -5,6 +5,7 @@
 //! | `decoder` | a DHCPv6 message |
 //! | `router` | a Router Advertisement |
 //! | `engine` | a state, a configuration, and what happens to it (`script.rs`) |
+//! | `ipv4` | the same for DHCPv4 over DHCPv6 |
 //! | `lease` | a lease file |
 //! | `control` | a line on the control socket |
 //!
@@ -14,6 +15,7 @@
 pub mod control;
 pub mod decoder;
 pub mod engine;
+pub mod ipv4;
 pub mod lease;
 pub mod router;
 pub mod script;

@@ -118,7 +118,8 @@ fn append_options(message: &mut Vec<u8>, options: &[u8], subject: &Subject) {
     message.extend_from_slice(&options[walked..]);
 }
 
-fn append(message: &mut Vec<u8>, code: u16, payload: &[u8]) {
+/// Adds an option.
+pub fn append(message: &mut Vec<u8>, code: u16, payload: &[u8]) {
     let length = u16::try_from(payload.len()).expect("it came in an option");
     message.extend([code.to_be_bytes(), length.to_be_bytes()].concat());
     message.extend_from_slice(payload);

@@ -9,9 +9,10 @@ use dhc6c_core::engine::{Config, Input, Interface, Output, PrefixRequest};
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::link::{Datagram, Link};
 use dhc6c_core::record::Record;
-use dhc6c_core::snapshot::StateName;
+use dhc6c_core::snapshot::{StateName, V4State};
 use dhc6c_core::time::{Duration, Instant};
-use dhc6c_core::wire::Message;
+use dhc6c_core::wire::dhcp4o6::Query;
+use dhc6c_core::wire::{Message, v4};
 
 use crate::grammar;
 use crate::server::{ModelServer, ServerConfig};
@@ -49,6 +50,8 @@ pub struct Subject {
     pub is_answered: bool,
     /// What the client sent last.
     pub last: Option<Message>,
+    /// What it sent last of DHCPv4.
+    pub last_query: Option<Vec<u8>>,
     /// What it wants of the kernel.
     pub desired: Desired,
     /// What it keeps for the next start.
@@ -68,6 +71,7 @@ impl Subject {
             server: ModelServer::new(ServerConfig::number(1)),
             is_answered: false,
             last: None,
+            last_query: None,
             desired: Desired::default(),
             kept: None,
             config,
@@ -80,6 +84,11 @@ impl Subject {
     /// What it is doing.
     pub fn state(&self) -> StateName {
         self.interface.snapshot(self.now).state
+    }
+
+    /// What it is doing about IPv4.
+    pub fn v4_state(&self) -> Option<V4State> {
+        self.interface.snapshot(self.now).dhcp4o6.map(|view| view.state)
     }
 
     /// The carrier comes or goes.
@@ -151,6 +160,7 @@ impl Subject {
     fn act(&mut self, output: Output) -> Vec<Input> {
         match output {
             Output::Transmit(octets) => self.transmit(&octets),
+            Output::TransmitTo { octets, .. } => self.query(octets),
             Output::SolicitRouters => {
                 self.count_sent();
                 vec![]
@@ -176,6 +186,22 @@ impl Subject {
         assert!(self.link.is_usable(), "it sends on a link that is down");
         self.count_sent();
         self.last = Some(grammar::judge(octets, &BTreeSet::new()));
+        self.hear(octets)
+    }
+
+    /// A DHCPv4 message leaves over DHCPv6.
+    fn query(&mut self, octets: Vec<u8>) -> Vec<Input> {
+        assert!(self.link.is_usable(), "it sends on a link that is down");
+        self.count_sent();
+        let query = Query::decode(&octets).expect("a query");
+        v4::Message::decode(&query.v4).expect("a DHCPv4 message");
+        let inputs = self.hear(&octets);
+        self.last_query = Some(octets);
+        inputs
+    }
+
+    /// The server hears it, and its answers arrive or not.
+    fn hear(&mut self, octets: &[u8]) -> Vec<Input> {
         let answers = self.server.handle(self.now, CLIENT, octets);
         let datagram = |octets| Datagram { source: SERVER, destination: CLIENT, octets };
         let answers = answers.into_iter().filter(|_| self.is_answered);
@@ -198,6 +224,8 @@ impl Subject {
             assert!(!valid.is_over(self.now), "a lease is used past its end");
             assert!(preferred <= valid, "a lease outlives itself");
         }
+        let is_over = self.desired.ipv4.as_ref().is_some_and(|ipv4| ipv4.valid.is_over(self.now));
+        assert!(!is_over, "an IPv4 lease is used past its end");
         assert!(addresses.len() + unreachable.len() <= MANY, "too many leases are held");
     }
 

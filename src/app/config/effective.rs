@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use dhc6c_core::desired::ROUTE_METRIC;
 use dhc6c_core::engine::{self, PrefixRequest, Quirk, SendLimit};
-use dhc6c_core::ident::{Duid, Iaid};
+use dhc6c_core::ident::{Duid, Iaid, LinkAddress};
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::Mode;
 use dhc6c_core::time::Duration;
@@ -55,11 +55,26 @@ pub(crate) struct Shared {
     pub(crate) log_level: Setting<Verbosity>,
     /// How it is logged.
     pub(crate) log_format: Setting<Format>,
+    /// IPv4 over IPv6.
+    pub(crate) dhcp4o6: Dhcp4o6,
     /// How many messages may leave an interface within the seconds below:
     /// 1 to 20 (RFC 9915 §14.1).
     pub(crate) limit_messages: Setting<u32>,
     /// At least 20.
     pub(crate) limit_seconds: Setting<u32>,
+}
+
+/// What is wanted of DHCPv4 over DHCPv6.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Dhcp4o6 {
+    /// Ask for it at all.
+    pub(crate) enable: Setting<bool>,
+    /// A part of the ports of an address will do.
+    pub(crate) share: Setting<bool>,
+    /// The lease is to be bound to an IPv6 address.
+    pub(crate) binding: Setting<bool>,
+    /// The device that gets the address.
+    pub(crate) device: Setting<Option<String>>,
 }
 
 /// A program to run when something happens.
@@ -159,6 +174,12 @@ impl Default for Shared {
             hooks: Setting::default(Vec::new()),
             log_level: Setting::default(Verbosity::Normal),
             log_format: Setting::default(Format::Plain),
+            dhcp4o6: Dhcp4o6 {
+                enable: Setting::default(false),
+                share: Setting::default(true),
+                binding: Setting::default(false),
+                device: Setting::default(None),
+            },
             limit_messages: Setting::default(20),
             limit_seconds: Setting::default(20),
         }
@@ -167,7 +188,7 @@ impl Default for Shared {
 
 impl Shared {
     /// The same with what the command line says.
-    pub(super) fn with_flags(mut self, global: &Global, hooks: &[PathBuf]) -> Self {
+    pub(super) fn with_flags(mut self, global: &Global, hooks: &[PathBuf], dhcp4o6: bool) -> Self {
         let bare = |path: &PathBuf| Hook { path: path.clone(), ..Hook::bare() };
         let all = self.hooks.value.iter().cloned().chain(hooks.iter().map(bare)).collect();
         self.hooks.override_with((!hooks.is_empty()).then_some(all));
@@ -175,6 +196,7 @@ impl Shared {
         self.run_directory.override_with(global.given_run_dir.clone());
         self.log_level.override_with(global.given_verbosity());
         self.log_format.override_with(global.log_format);
+        self.dhcp4o6.enable.override_with(dhcp4o6.then_some(true));
         self
     }
 
@@ -198,6 +220,22 @@ impl Shared {
             (self.run_directory != other.run_directory, "run-dir"),
         ];
         differs.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name)
+    }
+}
+
+impl Dhcp4o6 {
+    /// As the engine takes it: for an uplink with this link-layer address, if
+    /// it has any.
+    fn engine(&self, hardware: Option<&LinkAddress>, iaid: Iaid) -> Option<engine::Dhcp4o6> {
+        // DHCPv4 has a place for an address, and none is as good as another.
+        let none = LinkAddress { hardware_type: 0, octets: Vec::new() };
+        let bare = engine::Dhcp4o6::new(hardware.cloned().unwrap_or(none), iaid);
+        self.enable.value.then(|| engine::Dhcp4o6 {
+            share: self.share.value,
+            binding: self.binding.value,
+            device: self.device.value.clone(),
+            ..bare
+        })
     }
 }
 
@@ -346,11 +384,13 @@ impl Wan {
         Marks { dscp: self.dscp.value, priority: self.priority.value }
     }
 
-    /// What the engine of this uplink is to do.
+    /// What the engine of this uplink is to do; `hardware` is its link-layer
+    /// address.
     pub(crate) fn engine(
         &self,
         shared: &Shared,
         duid: Duid,
+        hardware: Option<&LinkAddress>,
         known: KnownIaids,
         initial_delay: bool,
     ) -> engine::Config {
@@ -381,6 +421,7 @@ impl Wan {
             quirks: self.quirks.value.clone(),
             initial_delay,
             limit: SendLimit::new(messages, window),
+            dhcp4o6: shared.dhcp4o6.engine(hardware, first(known.address)),
             ..bare
         }
     }

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 use crate::app::pattern;
 use crate::os::error::{Error, Kind};
 
-use super::effective::{Hook, Shared, Wan};
+use super::effective::{Dhcp4o6, Hook, Shared, Wan};
 use super::node::{
     Key, Node, Problem, Read, Text, boolean, list, number, parsed, printable, put, string, table,
     walk, word, wrong,
@@ -67,6 +67,9 @@ pub(super) const TOP: &[Key<File>] = &[
     Key::new("hooks", |file, node, text| {
         walk(table(node, "the table `[hooks]`")?, HOOKS, &mut file.shared, text)
     }),
+    Key::new("dhcp4o6", |file, node, text| {
+        walk(table(node, "the table `[dhcp4o6]`")?, DHCP4O6, &mut file.shared.dhcp4o6, text)
+    }),
     Key::new("log", |file, node, text| {
         walk(table(node, "the table `[log]`")?, LOG, &mut file.shared, text)
     }),
@@ -74,7 +77,6 @@ pub(super) const TOP: &[Key<File>] = &[
         walk(table(node, "the table `[limits]`")?, LIMITS, &mut file.shared, text)
     }),
     Key::new("lan", |_, node, _| empty(node, "[[lan]]")),
-    Key::new("dhcp4o6", |_, node, _| empty(node, "[dhcp4o6]")),
     Key::new("softwire", |_, node, _| empty(node, "[softwire]")),
     Key::new("metrics", |_, node, _| empty(node, "[metrics]")),
 ];
@@ -145,6 +147,16 @@ pub(super) const HOOKS: &[Key<Shared>] = &[
         put(&mut shared.hook_timeout, node, text, number(node, 1..=3600))
     }),
     Key::new("run", |shared, node, text| put(&mut shared.hooks, node, text, hooks(node, text))),
+];
+
+/// `[dhcp4o6]`.
+pub(super) const DHCP4O6: &[Key<Dhcp4o6>] = &[
+    Key::new("enable", |dhcp4o6, node, text| put(&mut dhcp4o6.enable, node, text, boolean(node))),
+    Key::new("share", |dhcp4o6, node, text| put(&mut dhcp4o6.share, node, text, boolean(node))),
+    Key::new("binding", |dhcp4o6, node, text| put(&mut dhcp4o6.binding, node, text, boolean(node))),
+    Key::new("device", |dhcp4o6, node, text| {
+        put(&mut dhcp4o6.device, node, text, device(node).map(Some))
+    }),
 ];
 
 /// An entry of `run` in `[hooks]`.

@@ -109,11 +109,24 @@ fn a_key_that_is_not_built_yet_says_so() {
         let said = error(&wan_with(&format!("{name} = 1")));
         assert_eq!(said, format!("3:1: `{name}` is not supported yet"));
     }
-    for head in ["[[lan]]", "[dhcp4o6]", "[softwire]", "[metrics]"] {
+    for head in ["[[lan]]", "[softwire]", "[metrics]"] {
         let said = error(&format!("{head}\nx = 1\n"));
         assert_eq!(said, format!("1:1: `{head}` is not supported yet"));
     }
     assert_eq!(errors("lan = []\n[dhcp4o6]\n[softwire]\n[metrics]\n"), [""; 0]);
+}
+
+#[test]
+fn what_is_wanted_of_ipv4_is_one_table_for_all_uplinks() {
+    let table = "[dhcp4o6]\nenable = true\nshare = false\nbinding = true\ndevice = \"sw0\"\n";
+    let Dhcp4o6 { enable, share, binding, device } =
+        parse(Path::new("f"), table).unwrap().shared.dhcp4o6;
+    assert_eq!((enable.value, share.value, binding.value), (true, false, true));
+    assert_eq!(device.value.as_deref(), Some("sw0"));
+    for wrong in ["enable = 1", "share = \"no\"", "device = \"sw*\"", "device = \"\"", "server = 1"]
+    {
+        assert_eq!(errors(&format!("[dhcp4o6]\n{wrong}\n")).len(), 1, "{wrong}");
+    }
 }
 
 #[test]
@@ -324,6 +337,7 @@ fn the_manual_explains_every_supported_key_and_no_other() {
         .filter(|name| !tables.contains(name))
         .chain(names(WAN, true))
         .chain(names(HOOKS, true).chain(names(LOG, true)).chain(names(LIMITS, true)))
+        .chain(names(DHCP4O6, true))
         .chain(names(PREFIX, true).chain(names(HOOK, true)).chain(names(FQDN, true)))
         // Explained in the same way, though they are words for a key.
         .chain(<Quirk as Word>::WORDS.iter().map(|(word, _)| *word))

@@ -57,17 +57,17 @@ fn flags_override_the_file() {
 fn the_engine_does_what_is_in_effect() {
     let Configuration { shared, wans } = load_with(TWO, "").unwrap();
     let duid = "00030001020304".parse::<dhc6c_core::ident::Duid>().unwrap();
-    let first = wans[0].engine(&shared, duid.clone(), KnownIaids::default(), true);
+    let first = wans[0].engine(&shared, duid.clone(), None, KnownIaids::default(), true);
     assert!(!first.reconfigure_accept && first.initial_delay);
     assert_eq!(first.prefixes.len(), 1);
     assert_eq!(first.prefixes[0].iaid, dhc6c_core::ident::Iaid::of_interface("eth0"));
     assert_eq!(first.request, [23, 24, 31, 56]);
-    let second = wans[1].engine(&shared, duid.clone(), KnownIaids::default(), false);
+    let second = wans[1].engine(&shared, duid.clone(), None, KnownIaids::default(), false);
     assert!(second.address.is_none() && second.prefixes.is_empty());
     let only =
         "[[wan]]\ninterface = \"a\"\nrequest-only = [23]\naddress = \"none\"\nprefix = \"any\"";
     let Configuration { shared, wans } = load_with(only, "--request 103").unwrap();
-    let engine = wans[0].engine(&shared, duid, KnownIaids::default(), false);
+    let engine = wans[0].engine(&shared, duid, None, KnownIaids::default(), false);
     assert_eq!(engine.request, [23, 103]);
     assert!(engine.address.is_none());
 }

@@ -51,7 +51,8 @@ pub(crate) fn load(global: &Global, flags: &RunOptions) -> Result<Configuration,
         None => File::default(),
     };
     let wans = select(wans, &flags.interfaces).map(|wan| wan.with_flags(flags)).collect();
-    let configuration = Configuration { shared: shared.with_flags(global, &flags.hook), wans };
+    let shared = shared.with_flags(global, &flags.hook, flags.dhcp4o6);
+    let configuration = Configuration { shared, wans };
     check(&configuration, flags).map_err(|error| vec![error])?;
     Ok(configuration)
 }
@@ -60,7 +61,7 @@ pub(crate) fn load(global: &Global, flags: &RunOptions) -> Result<Configuration,
 /// that it is. What is wrong with the file is not this command's matter.
 pub(crate) fn find_daemon(global: &mut Global) {
     let file = global.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
-    let shared = read(file).unwrap_or_default().shared.with_flags(global, &[]);
+    let shared = read(file).unwrap_or_default().shared.with_flags(global, &[], false);
     global.take_directories(&shared);
 }
 
@@ -119,7 +120,7 @@ fn select<'a>(wans: Vec<Wan>, names: &'a [String]) -> Box<dyn Iterator<Item = Wa
 /// What goes together neither in the file alone nor on the command line.
 fn check(configuration: &Configuration, flags: &RunOptions) -> Result<(), Error> {
     let usage = |why: &str| Error::new("command line", why).kind(Kind::Usage);
-    let Configuration { wans, .. } = configuration;
+    let Configuration { shared, wans } = configuration;
     if wans.is_empty() {
         return Err(usage("no interface is named")
             .hint("try `dhc6c eth0`, or `dhc6c --help`, or name one in a `[[wan]]` of the file"));
@@ -127,6 +128,11 @@ fn check(configuration: &Configuration, flags: &RunOptions) -> Result<(), Error>
     if flags.once && wans.iter().any(Wan::is_pattern) {
         let hint = "name the interfaces: `dhc6c --once ppp0`";
         return Err(usage("--once cannot wait for whatever fits a pattern").hint(hint));
+    }
+    let is_one = matches!(&wans[..], [wan] if !wan.is_pattern());
+    if shared.dhcp4o6.enable.value && shared.dhcp4o6.device.value.is_some() && !is_one {
+        let hint = "name one interface, or leave it to hooks: no `device` in `[dhcp4o6]`";
+        return Err(usage("a device has room for the IPv4 lease of one uplink").hint(hint));
     }
     for wan in wans {
         if wan.asks_for_nothing() {

@@ -31,6 +31,14 @@ impl Page {
         self.value("dir", &shared.hook_directory, |path| path_text(path));
         self.value("timeout", &shared.hook_timeout, ToString::to_string);
         self.value("run", &shared.hooks, |hooks| list(hooks, hook));
+        let dhcp4o6 = &shared.dhcp4o6;
+        self.head("[dhcp4o6]");
+        self.value("enable", &dhcp4o6.enable, ToString::to_string);
+        self.value("share", &dhcp4o6.share, ToString::to_string);
+        self.value("binding", &dhcp4o6.binding, ToString::to_string);
+        if let Some(device) = &dhcp4o6.device.value {
+            self.line("device", &quoted(device), dhcp4o6.device.origin);
+        }
         self.head("[log]");
         self.value("level", &shared.log_level, |&level| word(level));
         self.value("format", &shared.log_format, |&format| word(format));

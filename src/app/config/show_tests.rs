@@ -16,6 +16,11 @@ dir = "/etc/dhc6c/hooks.d"  # default
 timeout = 30  # default
 run = [{ path = "/etc/ü\"", style = "native", on = ["bound"] }]  # file:14
 
+[dhcp4o6]
+enable = false  # default
+share = true  # default
+binding = false  # default
+
 [log]
 level = "debug"  # file:16
 format = "plain"  # default
@@ -78,10 +83,11 @@ fn what_is_shown_means_the_same_as_a_file() {
 #[test]
 fn every_supported_key_is_shown() {
     let text = "[[wan]]\ninterface = \"a\"\n[[wan]]\ninterface = \"b\"\nrequest-only = []\n\
-                fqdn = \"c\"\npriority = 1\ndscp = 2\ntable = 3\nvrf = \"d\"\n";
+                fqdn = \"c\"\npriority = 1\ndscp = 2\ntable = 3\nvrf = \"d\"\n[dhcp4o6]\ndevice = \"e\"\n";
     let shown = show(&configuration(text));
     let wan = file::WAN.iter().filter(|key| key.take.is_some()).map(|key| key.name);
     let shared = file::HOOKS.iter().chain(file::LOG).chain(file::LIMITS).map(|key| key.name);
+    let shared = shared.chain(file::DHCP4O6.iter().map(|key| key.name));
     for name in wan.chain(shared).chain(["state-dir", "run-dir"]) {
         assert!(shown.lines().any(|line| line.starts_with(&format!("{name} = "))), "{name}");
     }

@@ -77,7 +77,9 @@ impl Uplink {
             hooks.select(shared.selection());
         }
         // The first Solicit is long gone.
-        let config = wan.engine(shared, duid.clone(), self.iaids, false);
+        self.hardware = self.links.link_address(&self.device);
+        let hardware = self.hardware.as_ref();
+        let config = wan.engine(shared, duid.clone(), hardware, self.iaids, false);
         if settings.wan.marks() != self.settings.wan.marks() {
             (self.socket, self.routers) = (None, None);
         }

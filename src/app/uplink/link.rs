@@ -84,6 +84,15 @@ impl Uplink {
             {
                 self.put_back().await;
             }
+            Change::Ipv4Removed { index } if self.kernel.has_ipv4_on(index) => {
+                self.put_back().await;
+            }
+            Change::Link { name, link: Some(_), .. } if self.is_for_ipv4(&name) => {
+                let now = clock::now();
+                let failure = self.kernel.look_again(now).await.err();
+                self.note_failures(failure);
+                self.apply(now).await;
+            }
             Change::Resync => self.put_back().await,
             _ => {}
         }
@@ -94,6 +103,11 @@ impl Uplink {
     /// called meanwhile; one that is not is waited for by its name.
     fn is_ours(&self, index: u32, name: &str) -> bool {
         if self.link.index == 0 { name == self.name } else { index == self.link.index }
+    }
+
+    /// True for the device that the IPv4 lease is for.
+    fn is_for_ipv4(&self, name: &str) -> bool {
+        self.desired.ipv4.as_ref().is_some_and(|ipv4| ipv4.device == name)
     }
 
     async fn follow(&mut self, name: &str, link: Option<Link>) {
@@ -125,11 +139,13 @@ impl Uplink {
         self.open_sockets();
         let attached = link.is_usable() && (!before.is_usable() || link.index != before.index);
         self.take_new_identity(attached).await;
+        self.tell_hardware().await;
         if attached {
             let now = clock::now();
             let moved = self.kernel.set_index(link.index, now).await;
             self.note_failures(moved.err());
             self.apply(now).await;
+            self.note_addresses(now);
         }
         self.place_routes().await;
     }
@@ -162,6 +178,17 @@ impl Uplink {
             }
             Ok(None) => {}
             Err(error) => warn!("{}: {error}", self.name),
+        }
+    }
+
+    /// DHCPv4's messages hold the link-layer address of the moment.
+    async fn tell_hardware(&mut self) {
+        let wants_ipv4 = self.settings.shared.dhcp4o6.enable.value;
+        if wants_ipv4 && self.links.link_address(&self.device) != self.hardware {
+            let settings = Rc::clone(&self.settings);
+            // Boxed, because what is obeyed may lead here.
+            let input = Box::pin(self.obey(Order::Configure(settings))).await;
+            self.engine.handle_input(clock::now(), input);
         }
     }
 

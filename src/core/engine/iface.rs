@@ -1,13 +1,16 @@
 //! One interface: the engines that run on it, the send limit over them, and
 //! the wanted state they add up to. The only file that imports sibling
-//! engines.
+//! engines, with `iface/ipv4.rs`, which is the part of it for IPv4.
 
+mod ipv4;
+
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
-use crate::ident::{Duid, Iaid};
+use crate::ident::{Duid, Iaid, LinkAddress};
 use crate::link::{Link, RouterMessage};
 use crate::prefix::Prefix;
 use crate::record::Record;
@@ -16,7 +19,9 @@ use crate::snapshot::{Mode, Snapshot};
 use crate::time::{Duration, Instant};
 use crate::wire::code;
 
+use super::dhcp4o6::Carrier;
 use super::ra::RouterWatch;
+use super::v4;
 use super::v6::Client;
 use super::{Deadline, Event, Input, Output, SendLimit, Why};
 
@@ -57,6 +62,48 @@ pub struct Config {
     pub initial_delay: bool,
     /// How many messages may leave in what time.
     pub limit: SendLimit,
+    /// IPv4 by DHCPv4 over DHCPv6, where that is wanted (RFC 7341).
+    pub dhcp4o6: Option<Dhcp4o6>,
+}
+
+/// What is wanted of IPv4.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Dhcp4o6 {
+    /// The uplink's link-layer address.
+    pub hardware: LinkAddress,
+    /// Names us beside the DUID (RFC 4361 §6.1).
+    pub iaid: Iaid,
+    /// A part of the ports of an address will do (RFC 7618).
+    pub share: bool,
+    /// The lease is to be bound to an IPv6 address of ours (RFC 8539). A
+    /// server that knows nothing of that is none to deal with.
+    pub binding: bool,
+    /// We can do without IPv4 where the network can (RFC 8925).
+    pub ipv6_only: bool,
+    /// The IPv4 address that is ours anyhow: only options are asked for.
+    pub address: Option<Ipv4Addr>,
+    /// The device that gets the address and the route to everywhere.
+    pub device: Option<String>,
+    /// The longest random delay before the first message (RFC 2131 §4.4.1).
+    pub longest_delay: Duration,
+}
+
+impl Dhcp4o6 {
+    /// A wish for an address, shared or not, that nothing is done with but to
+    /// tell others.
+    #[must_use]
+    pub const fn new(hardware: LinkAddress, iaid: Iaid) -> Self {
+        Self {
+            hardware,
+            iaid,
+            share: true,
+            binding: false,
+            ipv6_only: false,
+            address: None,
+            device: None,
+            longest_delay: Duration::from_secs(1),
+        }
+    }
 }
 
 impl Config {
@@ -86,6 +133,7 @@ impl Config {
             quirks: Vec::new(),
             initial_delay: false,
             limit: SendLimit::default(),
+            dhcp4o6: None,
         }
     }
 }
@@ -195,6 +243,10 @@ pub struct Interface {
     /// have something for.
     config: Arc<Config>,
     client: Client,
+    /// Carries DHCPv4 messages.
+    carrier: Carrier,
+    /// Gets an IPv4 lease, where one is wanted.
+    v4: Option<Box<v4::Client>>,
     /// What routers say, where that decides.
     watch: Option<Box<RouterWatch>>,
     link: Link,
@@ -216,9 +268,14 @@ impl Interface {
     pub fn new(config: Config, seed: [u8; 32]) -> Self {
         let config = Arc::new(config);
         let watch = (config.mode == Mode::Auto).then(|| Box::new(RouterWatch::new()));
+        let mut client = Client::new(effective(&config, watch.as_deref()), Rng::from_seed(seed));
+        let v4 = v4::Settings::of(&config)
+            .map(|settings| Box::new(v4::Client::new(settings, Rng::from_seed(client.rng().octets()))));
         Self {
             limit: config.limit.clone(),
-            client: Client::new(effective(&config, watch.as_deref()), Rng::from_seed(seed)),
+            client,
+            carrier: Carrier::default(),
+            v4,
             config,
             watch,
             link: Link::default(),
@@ -241,6 +298,9 @@ impl Interface {
             interface.reconsider(now);
         }
         interface.client.restore(&restored, now);
+        if let (Some(v4), Some(known)) = (&mut interface.v4, &restored.record.ipv4) {
+            v4.restore(known, restored.in_use, restored.times_are_known, now);
+        }
         interface.kept = restored.record;
         interface
     }
@@ -253,13 +313,20 @@ impl Interface {
             Input::Resumed => self.on_resume(now),
             Input::Router(message) => self.on_router(now, &message),
             Input::Configure(config) => self.configure(now, *config),
+            Input::Datagram(datagram) if self.v4.is_some() && Carrier::is_for(&datagram) => {
+                self.on_v4_answer(now, &datagram);
+            }
             Input::Applied => {
                 self.applied = true;
                 self.client.handle(now, Input::Applied);
             }
-            input => self.client.handle(now, input),
+            input => {
+                self.tell_v4(now, &input);
+                self.client.handle(now, input);
+            }
         }
         self.follow_routers(now);
+        self.follow_v6(now);
     }
 
     /// The next thing to do, until there is none.
@@ -267,20 +334,25 @@ impl Interface {
     /// Wanted state comes before what is kept of it and what people are told
     /// about it, and all before the next message.
     pub fn poll_output(&mut self, now: Instant) -> Option<Output> {
-        let desired = self.client.desired();
+        // Before the address is withdrawn that it is sent from.
+        if let Some(packet) = self.farewell(now) {
+            return Some(self.sent(now, packet));
+        }
+        let desired = self.wanted();
         if desired != self.desired {
+            self.forget_withdrawn(&desired);
             self.desired = desired.clone();
             self.applied = false;
             return Some(Output::Desired(Box::new(desired)));
         }
         if core::mem::take(&mut self.kept_is_stale)
-            && let Some(record) = self.client.record(now)
+            && let Some(record) = self.record(now)
             && record.replaces(&self.kept)
         {
             self.kept = record.clone();
             return Some(Output::Keep(Box::new(record)));
         }
-        if let Some(event) = self.client.poll_event() {
+        if let Some(event) = self.poll_event() {
             return Some(Output::Event(event));
         }
         if self.limit.opens_at() > now {
@@ -290,7 +362,10 @@ impl Interface {
             self.limit.record(now);
             return Some(Output::SolicitRouters);
         }
-        self.transmit(now).map(Output::Transmit)
+        match self.transmit(now) {
+            Some(octets) => Some(Output::Transmit(octets)),
+            None => self.transmit_v4(now).map(|packet| self.sent(now, packet)),
+        }
     }
 
     /// When to wake the engine if nothing happens before, and what for.
@@ -301,7 +376,8 @@ impl Interface {
         let client = self.client.deadline().map(|next| self.limited(next));
         // What ends meanwhile is not held up by the limit.
         let end = self.client.expiry().filter(|_| client.is_some());
-        Deadline::soonest(Deadline::soonest(client, end), routers)
+        let v6 = Deadline::soonest(Deadline::soonest(client, end), routers);
+        Deadline::soonest(v6, self.v4_deadline())
     }
 
     /// A transmission waits until the limit opens.
@@ -318,7 +394,8 @@ impl Interface {
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let ready = self.is_ready();
-        Snapshot { ready, mode: self.config.mode, ..self.client.snapshot(now) }
+        let dhcp4o6 = self.v4.as_ref().and_then(|v4| v4.snapshot(now));
+        Snapshot { ready, mode: self.config.mode, dhcp4o6, ..self.client.snapshot(now) }
     }
 
     /// Everything asked for is there or refused, at least one lease (or, if
@@ -326,7 +403,8 @@ impl Interface {
     /// kernel and the resolver are as wanted.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.applied && self.client.is_settled()
+        let is_attaching = self.v4.as_deref().is_some_and(v4::Client::is_attaching);
+        self.applied && self.client.is_settled() && !is_attaching
     }
 
     /// True once [`Input::Stop`] has been carried out: nothing more will come.
@@ -345,6 +423,7 @@ impl Interface {
             }
             _ => {}
         }
+        self.carrier.set_link(link);
         self.client.handle(now, Input::Link(link));
         self.reconsider(now);
     }
@@ -373,6 +452,7 @@ impl Interface {
     fn configure(&mut self, now: Instant, config: Config) {
         self.limit.replace(&config.limit);
         let is_watched = config.mode == Mode::Auto;
+        self.configure_v4(now, &config);
         self.config = Arc::new(config);
         if is_watched && self.watch.is_none() {
             let mut watch = RouterWatch::new();

@@ -22,25 +22,30 @@
 //! }
 //! ```
 
+mod dhcp4o6;
 mod iface;
 mod limit;
 mod ra;
 pub mod retx;
+mod v4;
 pub mod v6;
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::desired::Desired;
-use crate::link::{Datagram, Link, RouterMessage};
+use crate::link::{Datagram, Link, RouterMessage, V4Sent};
 use crate::prefix::Prefix;
 use crate::reason::DropReason;
 use crate::record::Record;
 use crate::time::Instant;
+use crate::wire::v4::Kind;
 use crate::wire::{MessageType, Status, TransactionId};
 
-pub use iface::{ClientName, Config, Interface, NameUpdate, PrefixRequest, Quirk, Restored};
+pub use iface::{
+    ClientName, Config, Dhcp4o6, Interface, NameUpdate, PrefixRequest, Quirk, Restored,
+};
 pub use limit::SendLimit;
 
 /// Something that happened outside.
@@ -62,6 +67,8 @@ pub enum Input {
     AddressMissing(Ipv6Addr),
     /// The kernel found that somebody else has the address.
     AddressDuplicate(Ipv6Addr),
+    /// Somebody else has this IPv4 address of ours.
+    Ipv4AddressDuplicate(Ipv4Addr),
     /// The last [`Output::Desired`] is in the kernel and the resolver.
     Applied,
     /// Extend the leases at their server now, or ask for options anew.
@@ -92,6 +99,17 @@ pub enum Output {
     /// Send these octets to All_DHCP_Relay_Agents_and_Servers, port 547, from
     /// the link-local address (RFC 9915 §14).
     Transmit(Vec<u8>),
+    /// Send these octets to port 547 of this address, from this address of
+    /// ours: a message of DHCPv4 over DHCPv6 (RFC 7341 §9). What cannot be
+    /// sent is lost, as on the way.
+    TransmitTo {
+        /// A server, or all of them.
+        destination: Ipv6Addr,
+        /// Our link-local address, or one that was said to be usable.
+        source: Ipv6Addr,
+        /// The message.
+        octets: Vec<u8>,
+    },
     /// Send a Router Solicitation to all routers of the link (RFC 4861 §6.3.7).
     SolicitRouters,
     /// Make the kernel and the resolver look like this, and say
@@ -129,6 +147,15 @@ pub enum Event {
     Sent(MessageType, TransactionId, u32),
     /// A message was received and taken.
     Received(MessageType, TransactionId, Ipv6Addr),
+    /// An IPv4 lease, or one that says something else than before. Whoever
+    /// runs DHCPv4 on the interface has to stop (RFC 7341 §9).
+    Dhcp4o6Bound,
+    /// The IPv4 lease is gone.
+    Dhcp4o6Unbound,
+    /// A DHCPv4 message was sent over DHCPv6.
+    SentV4(Kind, V4Sent),
+    /// A DHCPv4 message was received over DHCPv6 and taken: its transaction.
+    ReceivedV4(Kind, u32),
     /// Something received was dropped.
     Dropped(DropReason),
     /// A quirk of the configuration acted.

@@ -88,6 +88,15 @@ pub const ADDRSEL: u16 = 84;
 pub const ADDRSEL_TABLE: u16 = 85;
 /// Servers for port control (RFC 7291 §4).
 pub const PCP_SERVER: u16 = 86;
+/// A DHCPv4 message (RFC 7341 §7.1).
+pub const DHCPV4_MSG: u16 = 87;
+/// Where DHCPv4 messages are to be sent (RFC 7341 §7.2).
+pub const DHCP4_O_DHCP6_SERVER: u16 = 88;
+/// The far end of a softwire (RFC 7598 §4.2); at the top level only beside a
+/// DHCPv4 message (RFC 8539 §4.1).
+pub const S46_BR: u16 = 90;
+/// The prefix that a softwire's near end should be in (RFC 8539 §6.1).
+pub const S46_BIND_IPV6_PREFIX: u16 = 137;
 /// A captive portal (RFC 8910 §2.2).
 pub const CAPTIVE_PORTAL: u16 = 103;
 /// Resolvers under encryption (RFC 9463 §4.1).

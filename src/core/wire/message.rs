@@ -86,6 +86,20 @@ message_types! {
     Reconfigure = 10, "reconfigure";
     /// A client wants options without leases (RFC 9915 §16.12).
     InformationRequest = 11, "information-request";
+    /// A client sends a DHCPv4 message (RFC 7341 §6.1); see
+    /// [`super::dhcp4o6`] for its form.
+    Dhcpv4Query = 20, "dhcpv4-query";
+    /// A server answers one (RFC 7341 §6.1).
+    Dhcpv4Response = 21, "dhcpv4-response";
+}
+
+impl MessageType {
+    /// True for the messages that have flags in the place of a transaction
+    /// id (RFC 7341 §6.2), which [`Message`] does not stand for.
+    #[must_use]
+    pub const fn carries_v4(self) -> bool {
+        matches!(self, Self::Dhcpv4Query | Self::Dhcpv4Response)
+    }
 }
 
 impl fmt::Display for MessageType {
@@ -118,7 +132,8 @@ impl Message {
     pub fn decode(octets: &[u8]) -> Result<Decoded, DropReason> {
         let (header, rest) = octets.split_first_chunk::<4>().ok_or(DropReason::TooShort)?;
         let [kind, transaction @ ..] = *header;
-        let kind = MessageType::from_code(kind).ok_or(DropReason::MessageType)?;
+        let kind = MessageType::from_code(kind).filter(|kind| !kind.carries_v4());
+        let kind = kind.ok_or(DropReason::MessageType)?;
         frame::survey(rest)?;
         let mut malformed = Vec::new();
         let options = option::decode_message(rest, &mut malformed);

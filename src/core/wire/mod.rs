@@ -30,6 +30,7 @@
 
 pub mod auth;
 pub mod code;
+pub mod dhcp4o6;
 mod encode;
 pub mod frame;
 pub mod message;
@@ -38,6 +39,7 @@ pub mod option;
 pub mod parameter;
 pub mod ra;
 pub mod text;
+pub mod v4;
 
 pub use auth::{Authentication, ReconfigureKey};
 pub use encode::TooLong;

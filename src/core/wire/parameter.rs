@@ -17,6 +17,9 @@ use super::frame::Options;
 
 /// The longest text that is passed on.
 const LONGEST_TEXT: usize = 1024;
+/// The most servers that one DHCPv4 message goes to: each copy counts against
+/// the send limit (RFC 9915 §14.1).
+const MOST_DHCP4O6_SERVERS: usize = 8;
 /// A captive portal that is none (RFC 8910 §2.4).
 const NO_PORTAL: &str = "urn:ietf:params:capport:unrestricted";
 
@@ -71,6 +74,7 @@ pub(super) fn is_sound(code: u16, payload: &[u8]) -> bool {
         code::BOOTFILE_URL | code::CAPTIVE_PORTAL => uri(payload).is_some(),
         code::BOOTFILE_PARAM => boot_parameters(payload).is_some(),
         code::AFTR_NAME => aftr(payload).is_some(),
+        code::DHCP4_O_DHCP6_SERVER => dhcp4o6_servers(payload).is_some(),
         code::ADDRSEL => address_selection(payload).is_some(),
         code::V6_DNR => encrypted_dns(payload).is_some(),
         _ => true,
@@ -93,6 +97,24 @@ pub fn addresses(payload: &[u8]) -> Option<Vec<Ipv6Addr>> {
     let all = chunks.iter().map(|octets| Ipv6Addr::from(*octets));
     let hosts: Vec<_> = all.filter(|address| is_elsewhere(*address)).collect();
     (!hosts.is_empty()).then_some(hosts)
+}
+
+/// The servers that DHCPv4 messages go to, each once (RFC 7341 §7.2, §12);
+/// groups are among them. An empty list is one too, and means all servers of
+/// the link. What nobody can be reached at is left out, and what is beyond the
+/// bound as well.
+#[must_use]
+pub fn dhcp4o6_servers(payload: &[u8]) -> Option<Vec<Ipv6Addr>> {
+    let (chunks, []) = payload.as_chunks::<16>() else { return None };
+    let mut servers = Vec::new();
+    for address in chunks.iter().map(|octets| Ipv6Addr::from(*octets)) {
+        let is_usable = !(address.is_loopback() || address.is_unspecified());
+        if is_usable && !servers.contains(&address) && servers.len() < MOST_DHCP4O6_SERVERS {
+            servers.push(address);
+        }
+    }
+    // Addresses of which none is of use are not the empty list.
+    (chunks.is_empty() || !servers.is_empty()).then_some(servers)
 }
 
 /// Flags and a name, or a part of one that has no root at its end (RFC 4704

@@ -1,11 +1,11 @@
-//! The few rtnetlink messages that we speak: links, IPv6 addresses and IPv6
-//! routes, of each the fields that somebody here looks at (rtnetlink(7)).
+//! The few rtnetlink messages that we speak: links, addresses and routes, of
+//! each the fields that somebody here looks at (rtnetlink(7)).
 //!
 //! The kernel's other fields are skipped, as are its other messages: their
 //! decoders would be the largest part of the program.
 
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dhc6c_core::time::Lifetime;
 use netlink_packet_core::{
@@ -26,8 +26,8 @@ pub(crate) enum Message {
     NewAddress(AddressMessage),
     /// An address is gone; to the kernel: is to be.
     DelAddress(AddressMessage),
-    /// Asks for the IPv6 addresses of an interface; 0 means all.
-    GetAddresses(u32),
+    /// Asks for the addresses of a family on an interface; 0 means all.
+    GetAddresses(u8, u32),
     /// Likewise a route.
     NewRoute(RouteMessage),
     /// Likewise a route.
@@ -64,7 +64,7 @@ pub(crate) struct LinkMessage {
 /// An address (struct ifaddrmsg and its attributes).
 #[derive(Clone, Debug)]
 pub(crate) struct AddressMessage {
-    /// The address family; only [`AF_INET6`] is read further.
+    /// The address family; only [`AF_INET6`] and [`AF_INET`] are read further.
     pub(crate) family: u8,
     /// The prefix length.
     pub(crate) prefix_length: u8,
@@ -73,7 +73,7 @@ pub(crate) struct AddressMessage {
     /// IFA_F_*, all 32 bits of them.
     pub(crate) flags: u32,
     /// The address itself.
-    pub(crate) address: Option<Ipv6Addr>,
+    pub(crate) address: Option<IpAddr>,
     /// Preferred lifetime, now.
     pub(crate) preferred: Lifetime,
     /// Valid lifetime, now.
@@ -85,6 +85,8 @@ pub(crate) struct AddressMessage {
 /// A route (struct rtmsg and its attributes).
 #[derive(Clone, Debug)]
 pub(crate) struct RouteMessage {
+    /// The address family.
+    pub(crate) family: u8,
     /// The routing table.
     pub(crate) table: u32,
     /// Who added it (RTPROT_*).
@@ -94,7 +96,11 @@ pub(crate) struct RouteMessage {
     /// The destination's length.
     pub(crate) length: u8,
     /// The destination; the default route has none.
-    pub(crate) destination: Option<Ipv6Addr>,
+    pub(crate) destination: Option<IpAddr>,
+    /// The router, which is taken to be on the link.
+    pub(crate) router: Option<IpAddr>,
+    /// The address of ours that goes with it.
+    pub(crate) source: Option<IpAddr>,
     /// The metric.
     pub(crate) metric: Option<u32>,
     /// The interface.
@@ -104,6 +110,9 @@ pub(crate) struct RouteMessage {
 /// The address family of IPv6 (10).
 #[allow(clippy::cast_possible_truncation, reason = "families fit an octet on the wire")]
 pub(crate) const AF_INET6: u8 = libc::AF_INET6 as u8;
+/// The address family of IPv4 (2).
+#[allow(clippy::cast_possible_truncation, reason = "families fit an octet on the wire")]
+pub(crate) const AF_INET: u8 = libc::AF_INET as u8;
 
 /// Attributes as rtnetlink numbers them.
 mod attribute {
@@ -126,12 +135,16 @@ mod attribute {
     pub(super) const IFA_PROTO: u16 = 11;
     pub(super) const RTA_DST: u16 = 1;
     pub(super) const RTA_OIF: u16 = 4;
+    pub(super) const RTA_GATEWAY: u16 = 5;
     pub(super) const RTA_PRIORITY: u16 = 6;
+    pub(super) const RTA_PREFSRC: u16 = 7;
     pub(super) const RTA_TABLE: u16 = 15;
 }
 
 /// Leaves the statistics out of a list of links.
 const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
+/// A router is reached by way of the interface, whatever other routes say.
+const RTNH_F_ONLINK: u32 = 4;
 
 impl Default for AddressMessage {
     fn default() -> Self {
@@ -148,6 +161,23 @@ impl Default for AddressMessage {
     }
 }
 
+impl Default for RouteMessage {
+    fn default() -> Self {
+        Self {
+            family: AF_INET6,
+            table: 0,
+            protocol: 0,
+            kind: libc::RTN_UNSPEC,
+            length: 0,
+            destination: None,
+            router: None,
+            source: None,
+            metric: None,
+            interface: None,
+        }
+    }
+}
+
 impl NetlinkSerializable for Message {
     fn message_type(&self) -> u16 {
         match self {
@@ -156,7 +186,7 @@ impl NetlinkSerializable for Message {
             Self::GetLinks => libc::RTM_GETLINK,
             Self::NewAddress(_) => libc::RTM_NEWADDR,
             Self::DelAddress(_) => libc::RTM_DELADDR,
-            Self::GetAddresses(_) => libc::RTM_GETADDR,
+            Self::GetAddresses(..) => libc::RTM_GETADDR,
             Self::NewRoute(_) => libc::RTM_NEWROUTE,
             Self::DelRoute(_) => libc::RTM_DELROUTE,
             Self::GetRoutes(_) => libc::RTM_GETROUTE,
@@ -218,8 +248,8 @@ impl Message {
                 add(&mut octets, attribute::IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes());
                 octets
             }
-            Self::GetAddresses(index) => {
-                [&[AF_INET6, 0, 0, 0][..], &index.to_ne_bytes()[..]].concat()
+            Self::GetAddresses(family, index) => {
+                [&[*family, 0, 0, 0][..], &index.to_ne_bytes()[..]].concat()
             }
             Self::NewAddress(address) | Self::DelAddress(address) => address.encode(),
             Self::NewRoute(route) | Self::DelRoute(route) | Self::GetRoutes(route) => {
@@ -266,15 +296,15 @@ impl AddressMessage {
         let index = u32::from_ne_bytes([i0, i1, i2, i3]);
         let mut message =
             Self { family, prefix_length, index, flags: flags.into(), ..Self::default() };
-        if family != AF_INET6 {
+        if !is_internet(family) {
             return Ok(message);
         }
         // With a peer, IFA_ADDRESS is the peer's.
         let mut other_end = None;
         for (kind, value) in Attributes(rest) {
             match kind {
-                attribute::IFA_LOCAL => message.address = ipv6(value),
-                attribute::IFA_ADDRESS => other_end = ipv6(value),
+                attribute::IFA_LOCAL => message.address = address(value),
+                attribute::IFA_ADDRESS => other_end = address(value),
                 attribute::IFA_FLAGS => message.flags = number(value).unwrap_or(message.flags),
                 attribute::IFA_PROTO => message.label = value.first().copied(),
                 attribute::IFA_CACHEINFO => {
@@ -293,8 +323,8 @@ impl AddressMessage {
         let mut octets = vec![self.family, self.prefix_length, 0, 0];
         octets.extend(self.index.to_ne_bytes());
         if let Some(address) = self.address {
-            add(&mut octets, attribute::IFA_LOCAL, &address.octets());
-            add(&mut octets, attribute::IFA_ADDRESS, &address.octets());
+            add_address(&mut octets, attribute::IFA_LOCAL, address);
+            add_address(&mut octets, attribute::IFA_ADDRESS, address);
         }
         add(&mut octets, attribute::IFA_FLAGS, &self.flags.to_ne_bytes());
         let times = [self.preferred.0, self.valid.0, 0, 0].map(u32::to_ne_bytes);
@@ -310,12 +340,13 @@ impl RouteMessage {
     fn decode(payload: &[u8]) -> Result<Self, Malformed> {
         let (header, rest) = payload.split_first_chunk::<12>().ok_or(Malformed)?;
         let [family, length, _, _, table, protocol, _, kind, ..] = *header;
-        let (destination, metric, interface) = (None, None, None);
         let table = table.into();
-        let mut route = Self { table, protocol, kind, length, destination, metric, interface };
-        for (kind, value) in Attributes(rest).take_while(|_| family == AF_INET6) {
+        let mut route = Self { family, table, protocol, kind, length, ..Self::default() };
+        for (kind, value) in Attributes(rest).take_while(|_| is_internet(family)) {
             match kind {
-                attribute::RTA_DST => route.destination = ipv6(value),
+                attribute::RTA_DST => route.destination = address(value),
+                attribute::RTA_GATEWAY => route.router = address(value),
+                attribute::RTA_PREFSRC => route.source = address(value),
                 attribute::RTA_PRIORITY => route.metric = number(value),
                 attribute::RTA_OIF => route.interface = number(value),
                 attribute::RTA_TABLE => route.table = number(value).unwrap_or(route.table),
@@ -326,15 +357,22 @@ impl RouteMessage {
     }
 
     fn encode(&self) -> Vec<u8> {
-        let Self { length, table, protocol, kind, .. } = *self;
+        let Self { family, length, table, protocol, kind, .. } = *self;
         // The fixed part has room for the old, small numbers alone.
         let short = u8::try_from(table).unwrap_or(libc::RT_TABLE_UNSPEC);
-        let mut octets = vec![AF_INET6, length, 0, 0, short, protocol, 0, kind, 0, 0, 0, 0];
+        let flags = if self.router.is_some() { RTNH_F_ONLINK } else { 0 };
+        let mut octets = vec![family, length, 0, 0, short, protocol, self.scope(), kind];
+        octets.extend(flags.to_ne_bytes());
         if short == libc::RT_TABLE_UNSPEC {
             add(&mut octets, attribute::RTA_TABLE, &table.to_ne_bytes());
         }
-        if let Some(destination) = self.destination {
-            add(&mut octets, attribute::RTA_DST, &destination.octets());
+        let addresses = [
+            (attribute::RTA_DST, self.destination),
+            (attribute::RTA_GATEWAY, self.router),
+            (attribute::RTA_PREFSRC, self.source),
+        ];
+        for (kind, address) in addresses {
+            address.iter().for_each(|&address| add_address(&mut octets, kind, address));
         }
         if let Some(metric) = self.metric {
             add(&mut octets, attribute::RTA_PRIORITY, &metric.to_ne_bytes());
@@ -343,6 +381,16 @@ impl RouteMessage {
             add(&mut octets, attribute::RTA_OIF, &interface.to_ne_bytes());
         }
         octets
+    }
+
+    /// IPv4 wants to know how far a destination is; IPv6 does not.
+    fn scope(&self) -> u8 {
+        let is_on_link = self.interface.is_some() && self.router.is_none();
+        if self.family == AF_INET && is_on_link {
+            libc::RT_SCOPE_LINK
+        } else {
+            libc::RT_SCOPE_UNIVERSE
+        }
     }
 }
 
@@ -381,8 +429,23 @@ fn add(octets: &mut Vec<u8>, kind: u16, value: &[u8]) {
     octets.resize(octets.len().next_multiple_of(4), 0);
 }
 
-fn ipv6(value: &[u8]) -> Option<Ipv6Addr> {
-    Some(Ipv6Addr::from(*value.first_chunk::<16>()?))
+fn add_address(octets: &mut Vec<u8>, kind: u16, address: IpAddr) {
+    match address {
+        IpAddr::V4(address) => add(octets, kind, &address.octets()),
+        IpAddr::V6(address) => add(octets, kind, &address.octets()),
+    }
+}
+
+/// An address, of the family that its length says.
+fn address(value: &[u8]) -> Option<IpAddr> {
+    let ipv4 = || <[u8; 4]>::try_from(value).map(|octets| Ipv4Addr::from(octets).into());
+    let ipv6 = |octets: [u8; 16]| Ipv6Addr::from(octets).into();
+    value.try_into().map(ipv6).or_else(|_| ipv4()).ok()
+}
+
+/// True for the families whose addresses and routes are read.
+const fn is_internet(family: u8) -> bool {
+    matches!(family, AF_INET | AF_INET6)
 }
 
 fn number(value: &[u8]) -> Option<u32> {
@@ -407,6 +470,14 @@ mod tests {
         };
         let back = AddressMessage::decode(&address.encode()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{address:?}"));
+        let address = AddressMessage {
+            family: AF_INET,
+            prefix_length: 24,
+            address: Some("192.0.2.18".parse().unwrap()),
+            ..address
+        };
+        let back = AddressMessage::decode(&address.encode()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{address:?}"));
         for table in [254, 256, u32::MAX] {
             let route = RouteMessage {
                 table,
@@ -416,6 +487,17 @@ mod tests {
                 destination: Some("2001:db8::".parse().unwrap()),
                 metric: Some(1024),
                 interface: Some(1),
+                ..RouteMessage::default()
+            };
+            let back = RouteMessage::decode(&route.encode()).unwrap();
+            assert_eq!(format!("{back:?}"), format!("{route:?}"));
+            let route = RouteMessage {
+                family: AF_INET,
+                length: 0,
+                destination: None,
+                router: Some("192.0.2.1".parse().unwrap()),
+                source: Some("192.0.2.18".parse().unwrap()),
+                ..route
             };
             let back = RouteMessage::decode(&route.encode()).unwrap();
             assert_eq!(format!("{back:?}"), format!("{route:?}"));
@@ -440,7 +522,8 @@ mod tests {
 
     #[test]
     fn what_is_cut_anywhere_is_read_as_far_as_it_goes() {
-        let whole = AddressMessage { address: Some(Ipv6Addr::LOCALHOST), ..Default::default() };
+        let address = Some(Ipv6Addr::LOCALHOST.into());
+        let whole = AddressMessage { address, ..Default::default() };
         let octets = whole.encode();
         for length in 0..octets.len() {
             let cut = octets.get(..length).unwrap();

@@ -11,11 +11,14 @@
 //! | `association.rs` | the answer to one IA: grant, extend, refuse |
 //! | `store.rs` | leases and the pools they come from |
 //! | `dials.rs` | every misbehaviour, one field each |
+//! | `v4.rs` `v4_dials.rs` | the same for DHCPv4 over DHCPv6 |
 #![allow(dead_code, unused_imports, reason = "each of its users needs a part of it")]
 
 mod association;
 mod dials;
 mod store;
+mod v4;
+mod v4_dials;
 
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
@@ -31,6 +34,8 @@ use dhc6c_core::wire::{
 pub use association::Times;
 pub use dials::{Dials, Identifier};
 pub use store::{Binding, Delegation, Kind, Lease, Store};
+pub use v4::{V4Binding, V4Config, V4Server};
+pub use v4_dials::V4Dials;
 
 /// Where clients send to, and servers never do (RFC 9915 §7.1).
 pub const ALL_DHCP_RELAY_AGENTS_AND_SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
@@ -66,6 +71,8 @@ pub struct ServerConfig {
     pub reconfigure_key: Option<ReconfigureKey>,
     /// Options given to those who ask for them in their ORO.
     pub options: Vec<DhcpOption>,
+    /// IPv4 over IPv6, where it has that.
+    pub v4: Option<V4Config>,
 }
 
 impl ServerConfig {
@@ -92,6 +99,7 @@ impl ServerConfig {
                 ]),
                 DhcpOption::DomainList(vec!["example.net".parse().expect("a name")]),
             ],
+            v4: None,
         }
     }
 
@@ -100,6 +108,13 @@ impl ServerConfig {
     pub fn times(mut self, t1: u32, t2: u32, preferred: u32, valid: u32) -> Self {
         self.times = Times::new(t1, t2, preferred, valid);
         self
+    }
+
+    /// The same with IPv4 to give, and the option that says so.
+    #[must_use]
+    pub fn v4(self, v4: V4Config) -> Self {
+        let option = v4.option();
+        Self { v4: Some(v4), ..self }.option(option)
     }
 
     /// The same with one option more, or another value for one it has.
@@ -131,18 +146,38 @@ pub struct ModelServer {
     pub store: Store,
     /// The last replay detection value it has sent.
     pub replay: u64,
+    /// Its side of DHCPv4.
+    pub v4: Option<V4Server>,
 }
 
 impl ModelServer {
     /// An honest server that has given nothing yet.
     #[must_use]
     pub fn new(config: ServerConfig) -> Self {
-        Self { config, dials: Dials::default(), store: Store::default(), replay: 0 }
+        let v4 = config.v4.clone().map(V4Server::new);
+        Self { config, dials: Dials::default(), store: Store::default(), replay: 0, v4 }
+    }
+
+    /// True for an address that DHCPv4 messages reach it at.
+    #[must_use]
+    pub fn listens_at(&self, address: Ipv6Addr) -> bool {
+        let own = self.config.v4.as_ref().map_or(&[][..], |v4| &v4.addresses);
+        self.v4.is_some() && (address.is_multicast() || own.contains(&address))
+    }
+
+    /// Its side of DHCPv4.
+    pub fn v4(&mut self) -> &mut V4Server {
+        self.v4.as_mut().expect("it has IPv4 to give")
     }
 
     /// Answers a message that arrived from `client`.
     pub fn handle(&mut self, now: Instant, client: Ipv6Addr, octets: &[u8]) -> Vec<Answer> {
         self.store.expire(now);
+        if octets.first() == Some(&MessageType::Dhcpv4Query.code()) {
+            let answer = self.v4.as_mut().and_then(|v4| v4.handle(now, octets));
+            let answer = answer.map(|octets| Answer { destination: client, octets });
+            return answer.into_iter().collect();
+        }
         let Ok(decoded) = Message::decode(octets) else {
             return Vec::new();
         };
@@ -159,6 +194,9 @@ impl ModelServer {
     /// Loses every lease, as a server without stable storage does.
     pub fn forget(&mut self) {
         self.store = Store::default();
+        if let Some(v4) = &mut self.v4 {
+            v4.bindings.clear();
+        }
     }
 
     /// A Reconfigure for a client that asks it to send `kind` (RFC 9915

@@ -171,6 +171,8 @@ const fn check_role(kind: MessageType) -> Result<(), DropReason> {
         | MessageType::Release
         | MessageType::Decline
         | MessageType::InformationRequest => Err(DropReason::Role),
+        // They have no transaction id, and a door of their own.
+        MessageType::Dhcpv4Query | MessageType::Dhcpv4Response => Err(DropReason::MessageType),
     }
 }
 

@@ -154,6 +154,9 @@ fn option_request(config: &Config, exchange: &Exchange) -> Vec<u16> {
             codes.push(code::PD_EXCLUDE);
         }
     }
+    // RFC 7341 §9: in every message that asks for options, and only by those
+    // who want it.
+    codes.extend(config.dhcp4o6.as_ref().map(|_| code::DHCP4_O_DHCP6_SERVER));
     codes.sort_unstable();
     codes.dedup();
     codes

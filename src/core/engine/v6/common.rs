@@ -140,6 +140,7 @@ impl Common {
             inf_max_rt: set(self.inf_max_rt),
             reconfigure_key: self.authority.as_ref().filter(|_| held).map(Authority::known),
             options: if held { self.settings.known() } else { String::new() },
+            ipv4: None,
         }
     }
 
@@ -149,6 +150,7 @@ impl Common {
         let asks_for_more = config.request != self.config.request
             || config.send != self.config.send
             || config.fqdn != self.config.fqdn
+            || config.dhcp4o6.is_some() && self.config.dhcp4o6.is_none()
             || config.reconfigure_accept != self.config.reconfigure_accept;
         let before = self.leases.clone();
         self.leases.reconfigure(&config);
@@ -315,11 +317,12 @@ impl Common {
                 .map(|(_, prefix, _, l): (_, _, _, Lifetimes)| (prefix, l))
                 .collect(),
             resolver: self.settings.resolver(),
+            ipv4: None,
         }
     }
 
     /// False while what an earlier process held waits to be confirmed.
-    const fn is_in_use(&self) -> bool {
+    pub(super) const fn is_in_use(&self) -> bool {
         matches!(self.trust, Trust::Full | Trust::InUse)
     }
 

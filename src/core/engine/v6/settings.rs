@@ -88,6 +88,11 @@ impl Settings {
             .then(|| Resolver { servers: self.dns.clone(), domains: self.domains.clone() })
     }
 
+    /// Where DHCPv4 messages are to be sent (RFC 7341 §7.2).
+    pub(super) fn dhcp4o6_servers(&self) -> Option<Vec<Ipv6Addr>> {
+        self.first(code::DHCP4_O_DHCP6_SERVER, parameter::dhcp4o6_servers)
+    }
+
     /// The picture for people and programs.
     pub(super) fn view(&self) -> snapshot::Options {
         let hex = |payloads: &Vec<Vec<u8>>| payloads.iter().map(|p| text::hex(p)).collect();

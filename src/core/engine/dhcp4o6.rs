@@ -1,0 +1,304 @@
+//! The carrier of DHCPv4 messages: where they go, from which address, and
+//! what of the answers is let in (RFC 7341 §9).
+//!
+//! Only [`super::iface`] calls in here. It knows addresses and servers, and
+//! nothing of what the messages say.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::Ipv6Addr;
+
+use crate::link::{Datagram, Link};
+use crate::reason::DropReason;
+use crate::wire::MessageType;
+use crate::wire::dhcp4o6::{Query, Response};
+
+/// All_DHCP_Relay_Agents_and_Servers (RFC 9915 §7.1).
+const ALL_SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
+/// The most addresses of ours that are remembered.
+const MOST_ADDRESSES: usize = 64;
+/// The most datagrams that wait for the send limit; the oldest make room.
+const MOST_WAITING: usize = 16;
+
+/// A datagram on its way out.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Packet {
+    pub(super) source: Ipv6Addr,
+    pub(super) destination: Ipv6Addr,
+    pub(super) octets: Vec<u8>,
+}
+
+/// Where DHCPv4 messages go, and from where.
+#[derive(Debug, Default)]
+pub(super) struct Carrier {
+    link: Link,
+    /// The addresses of the link that are fit for use, our link-local one
+    /// aside.
+    usable: BTreeSet<Ipv6Addr>,
+    /// The servers to ask; absent where none is to be asked. An empty list
+    /// means all of the link.
+    servers: Option<Vec<Ipv6Addr>>,
+    /// Which address we talk to a server from: the same while we have it.
+    sources: BTreeMap<Ipv6Addr, Ipv6Addr>,
+    waiting: VecDeque<Packet>,
+    /// What gives something back, which goes before everything else.
+    farewell: VecDeque<Packet>,
+}
+
+impl Carrier {
+    /// The link is like this now.
+    pub(super) fn set_link(&mut self, link: Link) {
+        // What is said before the link is known is about this one.
+        if self.link.index != 0 && link.index != self.link.index {
+            self.usable.clear();
+        }
+        self.link = link;
+    }
+
+    /// Duplicate address detection has passed an address, or it is gone.
+    pub(super) fn set_usable(&mut self, address: Ipv6Addr, is_usable: bool) {
+        if !is_usable {
+            self.usable.remove(&address);
+        } else if self.usable.len() < MOST_ADDRESSES && !address.is_unicast_link_local() {
+            self.usable.insert(address);
+        }
+    }
+
+    /// Asks these servers from now on, or none.
+    pub(super) fn set_servers(&mut self, servers: Option<Vec<Ipv6Addr>>) {
+        if self.servers == servers {
+            return;
+        }
+        self.servers = servers;
+        self.waiting.clear();
+        let asked = self.destinations();
+        self.sources.retain(|server, _| asked.contains(server));
+    }
+
+    /// Addresses that are fit for use.
+    pub(super) fn usable(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
+        self.usable.iter().copied()
+    }
+
+    /// The way to servers: from the first source that there is, to all that
+    /// can be reached; `None` where there is no way.
+    pub(super) fn way(&mut self) -> Option<(Ipv6Addr, Vec<Ipv6Addr>)> {
+        self.choose_sources();
+        let destinations = self.destinations();
+        let reached: Vec<_> =
+            destinations.into_iter().filter(|to| self.sources.contains_key(to)).collect();
+        let first = reached.first().and_then(|to| self.sources.get(to))?;
+        Some((*first, reached))
+    }
+
+    /// Sends a message to every server that can be reached.
+    pub(super) fn send(&mut self, query: &Query) {
+        let packets = self.packets(query);
+        self.waiting.extend(packets);
+        let surplus = self.waiting.len().saturating_sub(MOST_WAITING);
+        self.waiting.drain(..surplus);
+    }
+
+    /// Sends a message that gives something back.
+    pub(super) fn send_farewell(&mut self, query: &Query) {
+        let packets = self.packets(query);
+        self.farewell.extend(packets);
+        self.farewell.truncate(MOST_WAITING);
+    }
+
+    /// True while something waits to be sent.
+    pub(super) fn has_waiting(&self) -> bool {
+        self.link.is_usable() && !(self.waiting.is_empty() && self.farewell.is_empty())
+    }
+
+    /// The next datagram that gives something back.
+    pub(super) fn next_farewell(&mut self) -> Option<Packet> {
+        if !self.link.is_usable() {
+            self.farewell.clear();
+        }
+        self.farewell.pop_front()
+    }
+
+    /// The next datagram to send, oldest first.
+    pub(super) fn next(&mut self) -> Option<Packet> {
+        let Self { waiting, usable, link, .. } = self;
+        let ours = |source: Ipv6Addr| link.link_local == Some(source) || usable.contains(&source);
+        waiting.retain(|packet| link.is_usable() && ours(packet.source));
+        waiting.pop_front()
+    }
+
+    fn packets(&mut self, query: &Query) -> Vec<Packet> {
+        self.choose_sources();
+        // What cannot be encoded cannot be sent: only a message of 64 KiB.
+        let Ok(octets) = query.encode() else { return Vec::new() };
+        let packet = |destination: Ipv6Addr| {
+            let source = *self.sources.get(&destination)?;
+            Some(Packet { source, destination, octets: octets.clone() })
+        };
+        self.destinations().into_iter().filter_map(packet).collect()
+    }
+
+    /// Lets an answer in, or says why not. It may come from another address
+    /// than was asked, and to any that we have (RFC 7341 §9).
+    ///
+    /// # Errors
+    /// The reason to drop it.
+    pub(super) fn admit(&self, datagram: &Datagram) -> Result<Response, DropReason> {
+        let to = datagram.destination;
+        if self.link.link_local != Some(to) && !self.usable.contains(&to) {
+            return Err(DropReason::Destination);
+        }
+        if self.servers.is_none() {
+            return Err(DropReason::State);
+        }
+        Response::decode(&datagram.octets)
+    }
+
+    /// True for a datagram that is for the carrier.
+    pub(super) fn is_for(datagram: &Datagram) -> bool {
+        datagram.octets.first() == Some(&MessageType::Dhcpv4Response.code())
+    }
+
+    fn destinations(&self) -> Vec<Ipv6Addr> {
+        match &self.servers {
+            None => Vec::new(),
+            Some(servers) if servers.is_empty() => vec![ALL_SERVERS],
+            Some(servers) => servers.clone(),
+        }
+    }
+
+    /// Keeps the sources that are still ours and finds those that are
+    /// missing.
+    fn choose_sources(&mut self) {
+        let Self { sources, usable, link, .. } = self;
+        sources.retain(|_, source| {
+            link.is_usable() && (link.link_local == Some(*source) || usable.contains(source))
+        });
+        for destination in self.destinations() {
+            if !self.sources.contains_key(&destination)
+                && let Some(source) = self.source_for(destination)
+            {
+                self.sources.insert(destination, source);
+            }
+        }
+    }
+
+    /// An address of ours of the scope of its destination: link-local on the
+    /// link, a MUST for multicast; else one that is not (RFC 7341 §9). Of
+    /// these, one of the same kind and the nearest.
+    fn source_for(&self, destination: Ipv6Addr) -> Option<Ipv6Addr> {
+        let link_local = self.link.link_local.filter(|_| self.link.up)?;
+        if is_on_link(destination) {
+            return Some(link_local);
+        }
+        let nearness = |source: &&Ipv6Addr| {
+            let is_same_kind = source.is_unique_local() == destination.is_unique_local();
+            let common = (source.to_bits() ^ destination.to_bits()).leading_zeros();
+            (is_same_kind, common)
+        };
+        self.usable.iter().max_by_key(nearness).copied()
+    }
+}
+
+/// True for addresses of the link alone: groups of that scope or less
+/// (RFC 4291 §2.7) and link-local addresses.
+const fn is_on_link(address: Ipv6Addr) -> bool {
+    let scope = address.octets()[1] & 0xf;
+    address.is_unicast_link_local() || address.is_multicast() && scope <= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "fe80::2";
+
+    fn address(text: &str) -> Ipv6Addr {
+        text.parse().unwrap()
+    }
+
+    fn carrier(usable: &[&str], servers: &[&str]) -> Carrier {
+        let mut carrier = Carrier::default();
+        carrier.set_link(Link { index: 2, up: true, link_local: Some(address(OURS)) });
+        usable.iter().for_each(|text| carrier.set_usable(address(text), true));
+        carrier.set_servers(Some(servers.iter().map(|text| address(text)).collect()));
+        carrier
+    }
+
+    fn sent(carrier: &mut Carrier) -> Vec<(String, String)> {
+        carrier.send(&Query { unicast: false, request: vec![], v4: vec![1] });
+        core::iter::from_fn(|| carrier.next())
+            .map(|packet| (packet.source.to_string(), packet.destination.to_string()))
+            .collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(s, d)| ((*s).to_owned(), (*d).to_owned())).collect()
+    }
+
+    #[test]
+    fn dhcp_4o6_04_an_empty_list_means_all_servers_of_the_link_from_our_link_local_address() {
+        let mut empty = carrier(&["2001:db8::2"], &[]);
+        assert_eq!(sent(&mut empty), pairs(&[(OURS, "ff02::1:2")]));
+    }
+
+    #[test]
+    fn dhcp_4o6_05_every_server_is_asked_once_from_an_address_of_its_scope() {
+        let servers = ["2001:db8::1", "ff02::1:2", "fe80::1", "fd00::1", "ff05::1:3"];
+        let mut all = carrier(&["2001:db8::2", "2001:db9::2", "fd00::2"], &servers);
+        let expected = pairs(&[
+            ("2001:db8::2", "2001:db8::1"),
+            (OURS, "ff02::1:2"),
+            (OURS, "fe80::1"),
+            ("fd00::2", "fd00::1"),
+            ("fd00::2", "ff05::1:3"),
+        ]);
+        assert_eq!(sent(&mut all)[..4], expected[..4]);
+        // Without an address of that scope nobody is asked there.
+        let mut bare = carrier(&[], &servers);
+        assert_eq!(sent(&mut bare), pairs(&[(OURS, "ff02::1:2"), (OURS, "fe80::1")]));
+        assert_eq!(carrier(&[], &["2001:db8::1"]).way(), None);
+    }
+
+    #[test]
+    fn dhcp_4o6_05_a_source_is_kept_while_it_is_ours() {
+        let mut one = carrier(&["2001:db9::2"], &["2001:db8::1"]);
+        let source = |carrier: &mut Carrier| carrier.way().map(|(source, _)| source.to_string());
+        assert_eq!(source(&mut one).as_deref(), Some("2001:db9::2"));
+        one.set_usable(address("2001:db8::2"), true);
+        assert_eq!(source(&mut one).as_deref(), Some("2001:db9::2"), "a nearer one is no reason");
+        one.set_usable(address("2001:db9::2"), false);
+        assert_eq!(source(&mut one).as_deref(), Some("2001:db8::2"));
+        one.set_link(Link { index: 2, up: false, link_local: Some(address(OURS)) });
+        assert_eq!(source(&mut one), None);
+    }
+
+    #[test]
+    fn dhcp_4o6_02_without_a_list_nothing_is_sent_or_taken() {
+        let mut none = carrier(&["2001:db8::2"], &["2001:db8::1"]);
+        none.send(&Query { unicast: false, request: vec![], v4: vec![1] });
+        none.set_servers(None);
+        assert_eq!(none.next(), None, "what waited is forgotten");
+        assert_eq!(sent(&mut none), []);
+        assert_eq!(none.way(), None);
+        let datagram = Datagram {
+            source: address("2001:db8::1"),
+            destination: address(OURS),
+            octets: vec![21, 0, 0, 0, 0, 87, 0, 1, 2],
+        };
+        assert_eq!(none.admit(&datagram), Err(DropReason::State));
+    }
+
+    #[test]
+    fn dhcp_4o6_20_an_answer_comes_to_an_address_of_ours_from_anywhere_a_relay_perhaps() {
+        let ours = carrier(&["2001:db8::2"], &["2001:db8::1"]);
+        let to = |destination: &str| Datagram {
+            source: address("2001:db8:ffff::9"),
+            destination: address(destination),
+            octets: vec![21, 0, 0, 0, 0, 87, 0, 1, 2],
+        };
+        assert!(ours.admit(&to(OURS)).is_ok() && ours.admit(&to("2001:db8::2")).is_ok());
+        for other in ["2001:db8::3", "ff02::1:2", "fe80::3"] {
+            assert_eq!(ours.admit(&to(other)), Err(DropReason::Destination), "{other}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! What all states share: what we want, the carrier, the lease, what is told.
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::engine::Event;
+use crate::port_set::PortSet;
+use crate::rng::Rng;
+use crate::time::{Duration, Instant};
+use crate::wire::dhcp4o6::Query;
+use crate::wire::v4::V4Option;
+
+use super::answer::Answer;
+use super::backoff::Exchange;
+use super::lease::{Lease, Times};
+use super::settings::Settings;
+use super::source::Sources;
+
+/// How our messages reach servers.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(in crate::engine) struct Via {
+    /// The IPv6 address that they come from.
+    pub(in crate::engine) source: Ipv6Addr,
+    /// Where they go.
+    pub(in crate::engine) servers: Vec<Ipv6Addr>,
+}
+
+/// What was held before and would be welcome again (RFC 7618 §7).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Former {
+    pub(super) address: Ipv4Addr,
+    pub(super) ports: Option<PortSet>,
+}
+
+/// What all states share.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) settings: Settings,
+    pub(super) rng: Rng,
+    /// Absent while there is no way to a server.
+    pub(super) via: Option<Via>,
+    /// The IPv6 addresses that a lease can be bound to.
+    pub(super) sources: Sources,
+    pub(super) lease: Option<Lease>,
+    /// The lease may be used: a server has granted or confirmed it, or an
+    /// earlier process has left it in use.
+    pub(super) in_use: bool,
+    /// The lease was granted to this process, not to an earlier one.
+    pub(super) was_granted: bool,
+    /// Nobody knows when the lease ends: it is of an earlier boot.
+    pub(super) is_timeless: bool,
+    /// The server does not have our softwire's address yet; it was told so
+    /// many times (RFC 8539 §7.5).
+    pub(super) mismatches: u32,
+    pub(super) former: Option<Former>,
+    /// The far ends of a softwire that came with the offer, or with the lease
+    /// that is being extended.
+    pub(super) offered_relays: Vec<Ipv6Addr>,
+    /// Options for an address that we have anyhow.
+    pub(super) informed: Vec<V4Option>,
+    /// Softwire addresses that others have, or that a server refuses.
+    pub(super) refused_sources: Vec<Ipv6Addr>,
+    pub(super) events: VecDeque<Event>,
+    /// What is said without waiting for an answer.
+    pub(super) farewell: VecDeque<Query>,
+    /// Others were told of a lease and not yet of its loss.
+    bound: bool,
+    /// Rounds that came to nothing since the last lease.
+    refusals: u32,
+}
+
+/// The most softwire addresses that are passed over.
+const MOST_REFUSED: usize = 8;
+
+impl Common {
+    pub(super) fn new(settings: Settings, rng: Rng) -> Self {
+        Self {
+            settings,
+            rng,
+            via: None,
+            sources: Sources::default(),
+            lease: None,
+            in_use: false,
+            was_granted: false,
+            is_timeless: false,
+            mismatches: 0,
+            former: None,
+            offered_relays: Vec::new(),
+            informed: Vec::new(),
+            refused_sources: Vec::new(),
+            events: VecDeque::new(),
+            farewell: VecDeque::new(),
+            bound: false,
+            refusals: 0,
+        }
+    }
+
+    /// The lease that may be used.
+    pub(super) fn usable_lease(&self) -> Option<&Lease> {
+        self.lease.as_ref().filter(|_| self.in_use)
+    }
+
+    /// Takes a grant in, to be used from now on; `source` is the address that
+    /// it was asked to be bound to.
+    pub(super) fn grant(
+        &mut self,
+        now: Instant,
+        exchange: &Exchange,
+        answer: Answer,
+        source: Option<Ipv6Addr>,
+    ) {
+        let is_news = self.hold(now, exchange, answer, source);
+        (self.in_use, self.refusals, self.is_timeless) = (true, 0, false);
+        if is_news || !self.bound {
+            self.events.push_back(Event::Dhcp4o6Bound);
+        }
+        self.bound = true;
+    }
+
+    /// Takes a grant in; true where others have to be told of more than that
+    /// it lasts longer.
+    pub(super) fn hold(
+        &mut self,
+        now: Instant,
+        exchange: &Exchange,
+        answer: Answer,
+        source: Option<Ipv6Addr>,
+    ) -> bool {
+        let asked = exchange.asked_at(now);
+        let times = Times::new(asked, answer.lease, answer.times, &mut self.rng);
+        // The far ends come with the offer; a grant need not repeat them.
+        let before = self.lease.take();
+        let known = before.as_ref().map_or(&self.offered_relays, |held| &held.border_relays);
+        let border_relays = match answer.border_relays {
+            told if told.is_empty() => known.clone(),
+            told => told,
+        };
+        let lease = Lease {
+            address: answer.address,
+            server: answer.server,
+            times,
+            ports: answer.ports,
+            options: answer.options,
+            via: self.via.as_ref().map_or(Ipv6Addr::UNSPECIFIED, |via| via.source),
+            source,
+            border_relays,
+        };
+        let is_news = before.is_none_or(|old| differs(&old, &lease));
+        self.lease = Some(lease);
+        self.was_granted = true;
+        is_news
+    }
+
+    /// A lease of an earlier process is used on.
+    pub(super) fn confirm(&mut self) {
+        (self.in_use, self.was_granted) = (true, true);
+        if !core::mem::replace(&mut self.bound, true) {
+            self.events.push_back(Event::Dhcp4o6Bound);
+        }
+    }
+
+    /// The lease is not used any more; it would be welcome again.
+    pub(super) fn give_up(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.former = Some(Former { address: lease.address, ports: lease.ports });
+        }
+        (self.in_use, self.is_timeless) = (false, false);
+        self.mismatches = 0;
+        self.informed.clear();
+        if core::mem::take(&mut self.bound) {
+            self.events.push_back(Event::Dhcp4o6Unbound);
+        }
+    }
+
+    /// How long to wait before starting over after a round that came to
+    /// nothing: not at all the first time, then 1 s, 2 s, 4 s up to 64 s. A
+    /// server that offers and then refuses would otherwise be asked without
+    /// end.
+    pub(super) fn refusal_delay(&mut self) -> Duration {
+        let doublings = self.refusals.saturating_sub(1).min(6);
+        let delay = if self.refusals == 0 { 0 } else { 1_u64 << doublings };
+        self.refusals = self.refusals.saturating_add(1);
+        Duration::from_secs(delay)
+    }
+
+    /// A softwire address that will not do.
+    pub(super) fn refuse_source(&mut self, source: Ipv6Addr) {
+        if self.refused_sources.len() >= MOST_REFUSED {
+            self.refused_sources.remove(0);
+        }
+        self.refused_sources.push(source);
+    }
+}
+
+/// True where others have to be told: not for a mere extension.
+fn differs(old: &Lease, new: &Lease) -> bool {
+    let told = |lease: &Lease| {
+        let Lease { address, ports, options, source, .. } = lease.clone();
+        (address, ports, options, source)
+    };
+    told(old) != told(new)
+}

@@ -1,0 +1,255 @@
+//! Shared addresses (RFC 7618) and leases that are bound to an IPv6 address
+//! (RFC 8539), against a server played by hand.
+
+use super::*;
+use crate::desired::Lifetimes;
+
+#[test]
+fn dhcp_4o6s_03_a_whole_address_is_preferred_to_a_part_of_one() {
+    let mut play = Play::new(wanted());
+    let small = PortSet::new(6, 8, 1).unwrap();
+    let large = PortSet::new(6, 6, 1).unwrap();
+    let offer = |play: &mut Play, last: u8, ports: Option<PortSet>| {
+        let mut message = play.reply(Kind::Offer);
+        message.yiaddr = Ipv4Addr::new(192, 0, 2, last);
+        message.options.extend(ports.map(V4Option::PortParameters));
+        play.take(&message)
+    };
+    assert_eq!(offer(&mut play, 1, Some(small)), []);
+    assert_eq!(offer(&mut play, 2, Some(large)), []);
+    assert_eq!(play.state(), V4State::Selecting, "a whole one may come yet");
+    let mut other = Play::new(wanted());
+    offer(&mut other, 1, Some(small));
+    offer(&mut other, 3, None);
+    let wish = |play: &Play| {
+        play.asked().options.iter().find_map(|option| match option {
+            V4Option::RequestedAddress(address) => Some(address.octets()[3]),
+            _ => None,
+        })
+    };
+    assert_eq!(wish(&other), Some(3));
+    play.wait(1);
+    assert_eq!(wish(&play), Some(2), "else the one with most ports");
+    assert!(play.asked().options.contains(&V4Option::PortParameters(large)), "as it was offered");
+}
+
+#[test]
+fn dhcp_4o6s_04_a_set_that_is_missing_means_the_whole_address_unless_one_was_offered() {
+    let whole = Play::bound(wanted());
+    let view = whole.client.snapshot(whole.now).unwrap();
+    assert_eq!((view.address, view.port_set), (Some(ADDRESS), None));
+    let mut play = Play::new(wanted());
+    play.answer(Kind::Offer, vec![V4Option::PortParameters(ports())]);
+    play.wait(1);
+    assert_eq!(play.answer(Kind::Ack, vec![]), [DropReason::V4Mismatch], "others' ports");
+    assert_eq!(play.answer(Kind::Ack, vec![V4Option::PortParameters(ports())]), []);
+    let view = play.client.snapshot(play.now).unwrap();
+    let set = view.port_set.unwrap();
+    assert_eq!((set.psid, set.ranges[0].as_str(), set.ranges.len()), (0x34, "1232-1235", 63));
+    assert_eq!(play.client.desired().unwrap().length, 32);
+    // A length of zero is no part (RFC 7618 §9).
+    let mut play = Play::new(wanted());
+    let none = PortSet::new(6, 0, 0).unwrap();
+    play.answer(Kind::Offer, vec![V4Option::PortParameters(none)]);
+    assert_eq!(play.state(), V4State::Requesting);
+    // And who has not asked for a part is given none.
+    let mut play = Play::new(Dhcp4o6 { share: false, ..wanted() });
+    let offered = play.answer(Kind::Offer, vec![V4Option::PortParameters(ports())]);
+    assert_eq!((offered, play.state()), (vec![DropReason::V4Mismatch], V4State::Selecting));
+}
+
+#[test]
+fn dhcp_4o6s_06_a_shared_address_starts_over_when_our_source_changes() {
+    let mut play = Play::shared();
+    play.connect(via("2001:db8:1::2"));
+    assert_eq!((play.state(), play.address()), (V4State::Selecting, None));
+    let wish = &play.asked().options;
+    assert_eq!(play.asked().kind, Kind::Discover);
+    assert!(wish.contains(&V4Option::RequestedAddress(ADDRESS)));
+    assert!(wish.contains(&V4Option::PortParameters(ports())));
+    // No INIT-REBOOT either, where it has changed meanwhile.
+    let known = Play::shared().client.record().unwrap();
+    let client = Client::new(settings(wanted()), Rng::from_number(2));
+    let mut again = Play { client, now: play.now, asked: None };
+    again.client.restore(&known, true, true, again.now);
+    again.connect(via("fe80::9"));
+    assert_eq!((again.asked().kind, again.address()), (Kind::Discover, None));
+    // A whole address stays.
+    let mut whole = Play::bound(wanted());
+    whole.connect(via("2001:db8:1::2"));
+    assert_eq!(whole.address(), Some(ADDRESS));
+}
+
+// RFC 8539.
+
+fn binding() -> Dhcp4o6 {
+    Dhcp4o6 { binding: true, ..wanted() }
+}
+
+fn sources(usable: &[&str], delegated: &[&str]) -> Sources {
+    let lifetimes = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
+    Sources {
+        usable: usable.iter().map(|text| text.parse().unwrap()).collect(),
+        leased: vec![],
+        delegated: delegated.iter().map(|text| (text.parse().unwrap(), lifetimes)).collect(),
+    }
+}
+
+const SOFTWIRE: &str = "2001:db8:12:3400:0:c000:212:0";
+
+impl Play {
+    fn set_sources(&mut self, usable: &[&str], delegated: &[&str]) {
+        self.client.take_sources(self.now, sources(usable, delegated));
+        self.client.advance(self.now);
+        self.pull();
+    }
+
+    fn offer_softwire(&mut self) -> Vec<DropReason> {
+        let response = Response {
+            v4: self.reply(Kind::Offer).encode(),
+            border_relays: vec!["2001:db8:ffff::1".parse().unwrap()],
+            binding_prefix: "2001:db8:12:3400::/56".parse().ok(),
+            malformed: vec![],
+        };
+        self.take_response(response)
+    }
+
+    fn ack_source(&mut self, source: &str) -> Vec<DropReason> {
+        self.answer(Kind::Ack, vec![V4Option::SourceAddress(source.parse().unwrap())])
+    }
+
+    /// The softwire's address in the last question.
+    fn told_source(&self) -> Option<String> {
+        self.asked().options.iter().find_map(|option| match option {
+            V4Option::SourceAddress(source) => Some(source.to_string()),
+            _ => None,
+        })
+    }
+
+    fn softwire() -> Self {
+        let mut play = Self::new(binding());
+        play.set_sources(&["2001:db8:1::5"], &["2001:db8:12:3400::/56"]);
+        assert_eq!(play.offer_softwire(), []);
+        play.set_sources(&["2001:db8:1::5", SOFTWIRE], &["2001:db8:12:3400::/56"]);
+        assert_eq!(play.ack_source(SOFTWIRE), []);
+        assert_eq!((play.state(), play.address()), (V4State::Bound, Some(ADDRESS)));
+        play
+    }
+}
+
+#[test]
+fn dhcp_4o6b_02_an_offer_without_a_far_end_is_dropped() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    assert_eq!(play.answer(Kind::Offer, vec![]), [DropReason::SoftwireInvalid]);
+    assert_eq!(play.state(), V4State::Selecting);
+    assert_eq!(play.offer_softwire(), []);
+    let view = play.client.snapshot(play.now).unwrap();
+    assert_eq!(view.border_relays, [] as [Ipv6Addr; 0], "not before there is a lease");
+}
+
+#[test]
+fn dhcp_4o6b_05_the_softwires_address_is_there_before_it_is_told() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &["2001:db8:12:3400::/56"]);
+    play.offer_softwire();
+    assert_eq!((play.state(), play.asked().kind), (V4State::Attaching, Kind::Discover));
+    let (own, _) = play.client.own_source().unwrap();
+    assert_eq!(own.to_string(), SOFTWIRE);
+    play.set_sources(&["2001:db8:1::5", SOFTWIRE], &["2001:db8:12:3400::/56"]);
+    assert_eq!(
+        (play.state(), play.told_source().as_deref()),
+        (V4State::Requesting, Some(SOFTWIRE))
+    );
+    // A duplicate is passed over.
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &["2001:db8:12:3400::/56"]);
+    play.offer_softwire();
+    assert!(play.client.on_duplicate(play.now, SOFTWIRE.parse().unwrap()));
+    play.pull();
+    assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+}
+
+#[test]
+fn dhcp_4o6b_07_a_server_that_has_bound_another_address_is_told_again_after_a_minute() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+    assert_eq!(play.ack_source("2001:db8:1::6"), []);
+    assert_eq!(play.address(), None, "not before the server has taken it");
+    play.asked = None;
+    play.wait(59);
+    assert!(play.asked.is_none());
+    play.wait(12);
+    assert_eq!(
+        (play.asked().kind, play.told_source().as_deref()),
+        (Kind::Request, Some("2001:db8:1::5"))
+    );
+    assert_eq!(play.ack_source("2001:db8:1::5"), []);
+    assert_eq!((play.state(), play.address()), (V4State::Bound, Some(ADDRESS)));
+    assert_eq!(play.events(), [Event::Dhcp4o6Bound]);
+    // Where that does not help either, it is given back.
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    play.offer_softwire();
+    play.ack_source("2001:db8:1::6");
+    play.wait(71);
+    play.ack_source("2001:db8:1::6");
+    let release = Message::decode(&play.client.farewell().unwrap().v4).unwrap().message;
+    assert_eq!((release.kind, play.state()), (Kind::Release, V4State::Selecting));
+}
+
+#[test]
+fn dhcp_4o6b_08_another_address_is_told_at_once_and_a_denial_ends_its_use() {
+    let mut play = Play::softwire();
+    play.set_sources(&["2001:db8:1::5"], &["2001:db8:12:5600::/56"]);
+    let moved = "2001:db8:12:5600:0:c000:212:0";
+    assert_eq!(play.state(), V4State::Attaching, "not before it is there");
+    play.set_sources(&["2001:db8:1::5", moved], &["2001:db8:12:5600::/56"]);
+    assert_eq!((play.asked().kind, play.told_source().as_deref()), (Kind::Request, Some(moved)));
+    assert_eq!(play.asked().ciaddr, ADDRESS);
+    let nak = play.reply(Kind::Nak);
+    play.take(&nak);
+    assert_eq!((play.address(), play.client.own_source()), (None, None));
+    assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"), "not the denied one");
+}
+
+#[test]
+fn dhcp_4o6b_08_4o6s_06_a_shared_lease_with_another_address_is_discovered_anew() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    let shared = || vec![V4Option::PortParameters(ports())];
+    let mut response = Response {
+        border_relays: vec!["2001:db8:ffff::1".parse().unwrap()],
+        ..Response::default()
+    };
+    response.v4 = with(play.reply(Kind::Offer), shared()).encode();
+    play.take_response(response);
+    play.wait(1);
+    let mut options = shared();
+    options.push(V4Option::SourceAddress("2001:db8:1::5".parse().unwrap()));
+    assert_eq!(play.answer(Kind::Ack, options), []);
+    assert_eq!(play.state(), V4State::Bound);
+    play.set_sources(&["2001:db8:2::5"], &[]);
+    assert_eq!(
+        (play.state(), play.asked().kind, play.address()),
+        (V4State::Selecting, Kind::Discover, None)
+    );
+}
+
+#[test]
+fn dhcp_4o6b_05_an_address_that_goes_while_it_is_told_is_not_bound_to() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+    play.set_sources(&["2001:db8:2::5"], &[]);
+    assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:2::5"));
+}

@@ -1,0 +1,198 @@
+//! What others get of the client: the wanted state, the picture, the record.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::desired::{Ipv4, Lifetimes};
+use crate::ident::hex_octets;
+use crate::record::KnownV4;
+use crate::snapshot::{self, PortSetView};
+use crate::time::Instant;
+use crate::wire::text;
+use crate::wire::v4::{Kind, Message, Op, Route, V4Option};
+
+use super::common::Common;
+use super::lease::{Lease, Times};
+use super::{Client, State, answer};
+
+/// The bits of the mask of an address that is alone.
+const HOST: u8 = 32;
+
+impl Client {
+    /// What the device is to look like, where one is named.
+    pub(in crate::engine) fn desired(&self) -> Option<Ipv4> {
+        let lease = self.common.usable_lease()?;
+        let device = self.common.settings.device.clone()?;
+        Some(Ipv4 {
+            device,
+            address: lease.address,
+            length: length(lease),
+            valid: lease.times.valid,
+            routes: installed(&lease.options),
+        })
+    }
+
+    /// The IPv6 address that is made for the softwire, while one is needed
+    /// that is not there anyhow.
+    pub(in crate::engine) fn own_source(&self) -> Option<(Ipv6Addr, Lifetimes)> {
+        let source = match &self.state {
+            State::Attaching(attaching) => Some(attaching.source),
+            State::Requesting(requesting) => requesting.source,
+            _ => self.common.lease.as_ref().and_then(|lease| lease.source),
+        }?;
+        self.common.sources.lifetimes(source).map(|lifetimes| (source, lifetimes))
+    }
+
+    /// True while an address of ours is tentative.
+    pub(in crate::engine) fn is_attaching(&self) -> bool {
+        self.own_source().is_some_and(|(source, _)| !self.common.sources.is_usable(source))
+    }
+
+    /// A lease, or the search for one, as others see it.
+    pub(in crate::engine) fn snapshot(&self, now: Instant) -> Option<snapshot::Dhcp4o6> {
+        let common = &self.common;
+        let lease = common.usable_lease();
+        if common.via.is_none() && lease.is_none() {
+            return None;
+        }
+        let options = lease.map_or(&common.informed, |lease| &lease.options);
+        let mut view = snapshot::Dhcp4o6 {
+            state: self.state.name(),
+            servers: common.via.as_ref().map(|via| via.servers.clone()).unwrap_or_default(),
+            address: lease.map(|lease| lease.address),
+            server: lease.map(|lease| lease.server),
+            lease: lease.map(|lease| lease.times.valid.left(now)),
+            port_set: lease.and_then(|lease| lease.ports).map(PortSetView::of),
+            prefix_length: lease.map(length),
+            source: lease.and_then(|lease| lease.source),
+            border_relays: lease.map(|lease| lease.border_relays.clone()).unwrap_or_default(),
+            ..snapshot::Dhcp4o6::default()
+        };
+        fill(&mut view, options);
+        Some(view)
+    }
+
+    /// What has to outlive the process.
+    pub(in crate::engine) fn record(&self) -> Option<KnownV4> {
+        let lease = self.common.usable_lease().filter(|_| !self.common.is_timeless)?;
+        let Times { t1, t2, valid } = lease.times;
+        Some(KnownV4 {
+            address: lease.address,
+            server: lease.server,
+            t1,
+            t2,
+            valid,
+            ports: lease.ports,
+            via: lease.via,
+            source: lease.source,
+            border_relays: lease.border_relays.clone(),
+            options: known(&lease.options),
+        })
+    }
+
+    /// Goes on with what an earlier process held: asks whether it is still
+    /// ours as soon as there is a way to a server (RFC 2131 §3.2).
+    pub(in crate::engine) fn restore(
+        &mut self,
+        known: &KnownV4,
+        in_use: bool,
+        times_are_known: bool,
+        now: Instant,
+    ) {
+        let KnownV4 { address, server, t1, t2, valid, ports, via, source, .. } = *known;
+        let wants_lease = self.common.settings.address.is_none();
+        let is_sound = answer::is_assignable(address)
+            && (ports.is_none() || self.common.settings.share)
+            && source.is_some() == self.common.settings.binding;
+        if !is_sound || !wants_lease || valid.is_over(now) {
+            return;
+        }
+        let times = Times { t1: t1.min(valid), t2: t2.min(valid), valid };
+        let border_relays = known.border_relays.clone();
+        let options = resumed(&known.options);
+        let lease = Lease { address, server, times, ports, options, via, source, border_relays };
+        let common: &mut Common = &mut self.common;
+        common.lease = Some(lease);
+        common.is_timeless = !times_are_known;
+        if in_use && times_are_known {
+            common.confirm();
+        }
+        common.was_granted = false;
+    }
+}
+
+/// The mask of an address: it is alone where it is shared or nobody says.
+fn length(lease: &Lease) -> u8 {
+    let stated = lease.options.iter().find_map(|option| match option {
+        V4Option::SubnetMask(length) => Some(*length),
+        _ => None,
+    });
+    stated.filter(|length| !lease.is_shared() && *length > 0).unwrap_or(HOST)
+}
+
+/// The routes that a server gives: those of option 121, or by the routers
+/// where there is none (RFC 3442).
+fn routes(options: &[V4Option]) -> Vec<Route> {
+    let given = options.iter().find_map(|option| match option {
+        V4Option::Routes(routes) => Some(routes.clone()),
+        _ => None,
+    });
+    let routers = options.iter().find_map(|option| match option {
+        V4Option::Routers(routers) => routers.first(),
+        _ => None,
+    });
+    given.unwrap_or_else(|| routers.copied().map(Route::default_by).into_iter().collect())
+}
+
+/// Those of them that are put into the kernel: the one to everywhere, which
+/// gives way to every other. A narrower one would take traffic from routes
+/// that others made, our management or a VPN's (CVE-2024-3661); it is shown
+/// and passed on to hooks, who may know better.
+fn installed(options: &[V4Option]) -> Vec<Route> {
+    routes(options).into_iter().filter(|route| route.is_default()).take(1).collect()
+}
+
+/// Shows what came with a lease.
+fn fill(view: &mut snapshot::Dhcp4o6, options: &[V4Option]) {
+    view.routes = routes(options);
+    for option in options {
+        match option {
+            V4Option::DnsServers(servers) => view.dns.clone_from(servers),
+            V4Option::DomainName(name) => view.domain = Some(name.clone()),
+            V4Option::HostName(name) => view.host_name = Some(name.clone()),
+            V4Option::DomainSearch(names) => view.domains.clone_from(names),
+            V4Option::NtpServers(servers) => view.ntp.clone_from(servers),
+            V4Option::Mtu(mtu) => view.mtu = Some(*mtu),
+            V4Option::Broadcast(address) => view.broadcast = Some(*address),
+            V4Option::CaptivePortal(uri) => view.captive_portal = Some(uri.clone()),
+            V4Option::Raw { code, payload } => {
+                view.raw.insert(*code, text::hex(payload));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Options as they travel, in hexadecimal.
+fn known(options: &[V4Option]) -> String {
+    let mut octets = Vec::new();
+    options.iter().for_each(|option| option.encode(&mut octets));
+    text::hex(&octets)
+}
+
+/// Options that were remembered; none where that makes no sense.
+fn resumed(known: &str) -> Vec<V4Option> {
+    let frame = Message {
+        op: Op::Reply,
+        hardware: crate::ident::LinkAddress { hardware_type: 1, octets: Vec::new() },
+        xid: 0,
+        secs: 0,
+        ciaddr: Ipv4Addr::UNSPECIFIED,
+        yiaddr: Ipv4Addr::UNSPECIFIED,
+        kind: Kind::Ack,
+        options: Vec::new(),
+    };
+    let mut octets = frame.encode();
+    octets.pop();
+    octets.extend(hex_octets(known).unwrap_or_default());
+    Message::decode(&octets).map(|decoded| decoded.message.options).unwrap_or_default()
+}
