@@ -121,6 +121,11 @@ impl Process {
     /// first reason given.
     async fn bring_about(&mut self, wanted: Configuration, links: Links) -> Result<(), Failure> {
         let settings = self.resolve(&wanted, &links)?;
+        if !wanted.wans.iter().any(Wan::is_pattern) {
+            self.watched = None;
+        } else if self.watched.is_none() {
+            self.watched = Some(Links::open().await?);
+        }
         self.log.change(wanted.shared.log_level.value, wanted.shared.log_format.value);
         (self.shared, self.wans) = (wanted.shared, wanted.wans);
         for (name, running) in &mut self.running {
@@ -137,10 +142,6 @@ impl Process {
         for settings in settings {
             outcome = outcome.and(self.bring_up(settings, &mut links).await);
         }
-        self.watched = match self.wans.iter().any(Wan::is_pattern) {
-            true => Some(Links::open().await?),
-            false => None,
-        };
         outcome
     }
 
@@ -256,6 +257,14 @@ impl Process {
             }
         };
         let ended = self.running.remove(&name);
+        if self.setup.options.once {
+            // The others may have waited for it; where it failed, nothing of
+            // theirs is left either.
+            match &outcome {
+                Ok(()) => self.leave_together(),
+                Err(_) => self.order(&Order::Stop),
+            }
+        }
         if let Err(failure) = &outcome
             && !self.uplinks.is_empty()
         {
@@ -292,6 +301,10 @@ impl Process {
     /// each of them.
     fn note_ready(&mut self, name: String) {
         self.ready.insert(name);
+        self.leave_together();
+    }
+
+    fn leave_together(&mut self) {
         if self.running.keys().all(|name| self.ready.contains(name)) {
             self.order(&Order::Leave);
         }

@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[(&str, fn())] = tests![
     a_reload_that_fails_changes_nothing,
     an_interface_taken_out_and_put_back_while_it_stops_comes_back,
     once_ends_when_all_interfaces_are_ready,
+    once_that_takes_too_long_on_one_interface_leaves_nothing_on_the_other,
     duid_02_two_processes_that_start_at_once_have_one_duid,
 ];
 
@@ -194,6 +195,22 @@ fn once_ends_when_all_interfaces_are_ready() {
     assert_eq!(client.exit_code(poll::BIND), 0, "{}", client.stderr());
     assert_eq!(kernel::addresses(&lab.world().cpe()).len(), 1);
     assert!(second_is_bound(&lab));
+    lab.finish(&[&kea]);
+}
+
+/// Input: `--once --timeout 20 wan0 wan1`, and wan1 has no carrier.
+/// Expected: exit 4; nothing is left on wan0 either.
+fn once_that_takes_too_long_on_one_interface_leaves_nothing_on_the_other() {
+    let lab = Lab::new();
+    lab.world().second_wan();
+    lab.world().cpe().shell("ip link set wan1 down");
+    let kea = Kea::new().start(lab.world());
+    let client = Client::start(lab.world(), &["--once", "--timeout", "20", "wan1"]);
+    poll::wait_for("an address on wan0", poll::BIND, || {
+        !kernel::addresses(&lab.world().cpe()).is_empty()
+    });
+    assert_eq!(client.exit_code(poll::BIND), 4, "{}", client.stderr());
+    kernel::assert_clean(&lab.world().cpe());
     lab.finish(&[&kea]);
 }
 

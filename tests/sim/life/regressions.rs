@@ -110,11 +110,14 @@ fn leases_of_an_earlier_process_that_no_server_knows_are_looked_for_elsewhere() 
 #[test]
 fn an_address_of_another_link_is_not_asked_for_again() {
     over_seeds(20, |seed| {
+        let rapid_commit = seed.is_multiple_of(2);
+        let config = Config { rapid_commit, ..wants_address() };
         let server = ServerConfig::number(1).times(30, 50, 100, 150);
-        let mut world = World::bound(seed, wants_address(), [server]);
+        let mut world = World::bound(seed, config, [server]);
         world.carrier(false);
         world.run_for(seconds(200));
-        let elsewhere = ServerConfig { strict_about_links: true, ..ServerConfig::number(2) };
+        let elsewhere = ServerConfig::number(2);
+        let elsewhere = ServerConfig { strict_about_links: true, rapid_commit, ..elsewhere };
         world.servers[0].model.config = elsewhere;
         world.carrier(true);
         world.run_until("ready", seconds(20), |world| world.snapshot().ready);

@@ -127,11 +127,7 @@ impl Solicit {
         // the Solicit stays as it is.
         if !common.leases.would_do(&answer) {
             common.note_failures(&answer);
-            // What was held on another link is no good hint here.
-            if answer.says_not_on_link() {
-                common.leases.forget_former();
-            }
-            return State::Solicit(self);
+            return self.go_on(common, &answer);
         }
         let at_once = answer.server.preference == PREFERENCE_AT_ONCE;
         self.remember(answer);
@@ -165,9 +161,17 @@ impl Solicit {
         match reply::take(common, now, answer, Event::Bound) {
             Verdict::Leases { .. } => State::Bound(Bound),
             Verdict::NoBinding if common.leases.any_held() => State::Bound(Bound),
-            // Others may still advertise something.
-            _ => State::Solicit(self),
+            _ => self.go_on(common, answer),
         }
+    }
+
+    /// Others may still advertise something. What was held on another link is
+    /// no good hint here.
+    fn go_on(self, common: &mut Common, answer: &Answer) -> State {
+        if answer.says_not_on_link() {
+            common.leases.forget_former();
+        }
+        State::Solicit(self)
     }
 
     /// Asks the best server; the others stay as alternatives.
