@@ -392,7 +392,7 @@ impl Verb {
 fn check(options: &RunOptions) -> Result<(), Error> {
     let RunOptions { interfaces, pd, send, .. } = options;
     let mut names: Vec<_> = interfaces.iter().collect();
-    names.sort();
+    names.sort_unstable();
     names.dedup();
     let is_impossible = |name: &&&String| !pattern::is_possible(name) || pattern::is_one(name);
     if let Some(name) = names.iter().find(is_impossible) {

@@ -207,7 +207,7 @@ fn running(run_directory: &Path, interface: Option<&str>) -> Result<Vec<String>,
     let mut names: Vec<_> = entries.filter_map(name).collect();
     // A process that was killed leaves its socket behind.
     names.retain(|name| UnixStream::connect(control::path(run_directory, name)).is_ok());
-    names.sort();
+    names.sort_unstable();
     if names.is_empty() { Err(not_running()) } else { Ok(names) }
 }
 

@@ -36,7 +36,8 @@ fn show(store: &Store, interface: Option<String>, as_json: bool) -> Result<(), E
         if let Some(warning) = warning {
             return Err(warning);
         }
-        let Some(kept) = kept.filter(|kept| kept.record.has_leases()) else { continue };
+        let holds = |kept: &Kept| kept.record.has_leases() || kept.record.ipv4.is_some();
+        let Some(kept) = kept.filter(holds) else { continue };
         if !as_json {
             print(text(&name, &kept, now).trim_end())?;
         }
@@ -44,6 +45,9 @@ fn show(store: &Store, interface: Option<String>, as_json: bool) -> Result<(), E
         objects.push(serde_json::json!({
             "name": name, "duid": kept.duid, "times_are_known": times, "server": kept.record.server,
             "leases": kept.record.leases().map(|lease| object(lease, now)).collect::<Vec<_>>(),
+            "ipv4": kept.record.ipv4.as_ref().map(|lease| serde_json::json!({
+                "address": lease.address, "valid": lease.valid.left(now),
+            })),
         }));
     }
     if objects.is_empty() {
@@ -62,13 +66,15 @@ fn object(lease: &KnownLease, now: Instant) -> serde_json::Value {
 
 fn text(name: &str, kept: &Kept, now: Instant) -> String {
     let mut text = format!("{name}  DUID {}\n", kept.duid);
-    for lease in kept.record.leases() {
-        let until = match lease.valid {
+    let leases = kept.record.leases().map(|lease| (lease.lease.to_string(), lease.valid));
+    let ipv4 = kept.record.ipv4.iter().map(|lease| (lease.address.to_string(), lease.valid));
+    for (lease, valid) in leases.chain(ipv4) {
+        let until = match valid {
             _ if !kept.times_are_known => "unknown, the clock is not set".to_owned(),
             valid if valid.is_over(now) => "over".to_owned(),
             valid => clock::wall_after(Until::left(valid, now)),
         };
-        text.push_str(&format!("  {} until {until}\n", lease.lease));
+        text.push_str(&format!("  {lease} until {until}\n"));
     }
     text
 }

@@ -233,8 +233,10 @@ async fn run(mut call: Call, refused: &mut BTreeSet<PathBuf>) {
     if hooks.is_empty() {
         return;
     }
-    // Our own types always have a JSON form.
-    let status = serde_json::to_value(&call.snapshot).unwrap_or_default();
+    // Our own types always have a JSON form. By way of the text: the code that
+    // makes values of them without it would be as large as that for the text.
+    let text = serde_json::to_string(&call.snapshot);
+    let status = text.and_then(|text| serde_json::from_str(&text)).unwrap_or_default();
     for path in hooks {
         let started = program::start(&path, &interface, call.event, &status, &call.besides);
         call.awaited = None;

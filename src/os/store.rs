@@ -127,7 +127,7 @@ impl Store {
             entry.file_name().to_str()?.strip_suffix(".lease.json").map(str::to_owned)
         };
         let mut names: Vec<_> = entries.filter_map(name).collect();
-        names.sort();
+        names.sort_unstable();
         names
     }
 

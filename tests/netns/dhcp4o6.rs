@@ -357,6 +357,13 @@ fn an_ipv4_lease_outlives_a_client_that_is_killed() {
     let messages = lab.capture().settled();
     let asked: Vec<_> = queries(&messages).into_iter().skip(before).collect();
     assert!(asked.iter().all(|(_, v4)| v4.kind() == REQUEST), "{asked:?}");
+    let kept = next.launch().control(&[
+        "lease",
+        "--state-dir",
+        &next.launch().state().display().to_string(),
+    ]);
+    let kept = String::from_utf8_lossy(&kept.stdout).into_owned();
+    assert!(kept.contains(&format!("  {address} until 2")), "{kept}");
     assert_eq!(asked[0].1.option(50), Some(&status_octets(&address)[..]));
     assert_eq!(kernel::ipv4_addresses(&lab.world().cpe(), "sw0"), [held]);
     next.signal(Signal::SIGKILL);

@@ -40,7 +40,7 @@ pub(crate) fn scan(directory: &Path) -> (Vec<PathBuf>, Vec<(PathBuf, &'static st
     }
     let mut paths: Vec<_> =
         entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    paths.sort();
+    paths.sort_unstable();
     paths.retain(|path| match refusal(path) {
         None => true,
         Some(why) => {

@@ -76,10 +76,9 @@ impl Selecting {
             let ports = offer.ports.map(|ports| ports.count());
             (ports.is_some(), Reverse(ports))
         };
-        self.offers.sort_by_key(rank);
         self.choose_at = None;
         let offers = core::mem::take(&mut self.offers);
-        match offers.into_iter().next() {
+        match offers.into_iter().min_by_key(rank) {
             Some(best) => attaching::accept(common, now, self, best),
             None => State::Selecting(self),
         }

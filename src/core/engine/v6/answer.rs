@@ -248,10 +248,10 @@ fn add_ia(ias: &mut Vec<OfferedIa>, kind: Kind, ia: &Ia, dropped: &mut DropCount
 }
 
 /// As many offers as are kept; zero lifetimes, which take leases away, first.
-fn capped(mut offers: Vec<Offer>) -> Vec<Offer> {
-    offers.sort_by_key(|offer| !offer.valid.is_zero());
-    offers.truncate(2 * MAX_LEASES);
-    offers
+fn capped(offers: Vec<Offer>) -> Vec<Offer> {
+    let (taken, given): (Vec<_>, Vec<_>) =
+        offers.into_iter().partition(|offer| offer.valid.is_zero());
+    taken.into_iter().chain(given).take(2 * MAX_LEASES).collect()
 }
 
 fn address_offer(lease: &IaAddress, dropped: &mut DropCounts) -> Option<Offer> {
