@@ -660,7 +660,6 @@ impl World {
         let source = source.expect("it sends on a link that is usable");
         let message = node.oracle.sends(self.now, &octets);
         node.sent.push(Sent { at: self.now, message });
-        let source = node.link.link_local.expect("it sends");
         for server in 0..self.servers.len() {
             self.carry(server, client, source, &octets);
         }

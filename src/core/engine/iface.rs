@@ -269,8 +269,9 @@ impl Interface {
         let config = Arc::new(config);
         let watch = (config.mode == Mode::Auto).then(|| Box::new(RouterWatch::new()));
         let mut client = Client::new(effective(&config, watch.as_deref()), Rng::from_seed(seed));
-        let v4 = v4::Settings::of(&config)
-            .map(|settings| Box::new(v4::Client::new(settings, Rng::from_seed(client.rng().octets()))));
+        let v4 = v4::Settings::of(&config).map(|settings| {
+            Box::new(v4::Client::new(settings, Rng::from_seed(client.rng().octets())))
+        });
         Self {
             limit: config.limit.clone(),
             client,
