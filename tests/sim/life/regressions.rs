@@ -93,6 +93,25 @@ fn an_address_that_its_server_has_taken_back_is_not_declined() {
     });
 }
 
+/// A reload while the link was away forgot that an address was to be declined,
+/// and refused it for ever after.
+#[test]
+fn a_decline_outlives_a_reload_without_a_link() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_address(), [ServerConfig::number(1)]);
+        let address = world.client().addresses()[0];
+        world.server().dials.silent_to = [MessageType::Decline].into();
+        world.command(Input::AddressDuplicate(address));
+        world.carrier(false);
+        let config = Config { require_address: true, ..wants_address() };
+        world.command(Input::Configure(Box::new(config)));
+        world.server().dials.silent_to.clear();
+        world.carrier(true);
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        assert_ne!(world.client().addresses(), [address]);
+    });
+}
+
 /// Hooks went on to use the prefix of a client whose link was down when it was
 /// told to want something else.
 #[test]
