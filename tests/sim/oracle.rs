@@ -19,7 +19,7 @@ use std::net::Ipv6Addr;
 
 use dhc6c_core::desired::{Desired, Lifetimes, diff};
 use dhc6c_core::engine::{Config, Event, Input, Restored};
-use dhc6c_core::ident::Duid;
+use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
@@ -41,6 +41,8 @@ const WINDOW: Duration = Duration::from_secs(20);
 /// More leases than any scenario hands out honestly.
 const MANY: usize = 64;
 
+type Grants = BTreeMap<(Iaid, Lease), Lifetimes>;
+
 /// Judges one client.
 pub struct Oracle {
     duid: Duid,
@@ -52,9 +54,11 @@ pub struct Oracle {
     offered: Option<Message>,
     /// Every server that it has heard of.
     servers: BTreeSet<Duid>,
-    granted: BTreeMap<Lease, Lifetimes>,
+    /// What has been given, each in its association: the same lease may stand
+    /// in two of them, and what one of them is told does not concern the other.
+    granted: Grants,
     /// What the last Reply has given.
-    stated: BTreeMap<Lease, Lifetimes>,
+    stated: Grants,
     /// What a record has claimed, with any end.
     believed: BTreeSet<Lease>,
     desired: Desired,
@@ -120,7 +124,8 @@ impl Oracle {
                     AssociationKind::Prefix => Lease::Prefix(known.lease),
                 };
                 let (preferred, valid) = (known.preferred, known.valid);
-                let granted = self.granted.entry(lease).or_insert(Lifetimes { preferred, valid });
+                let fresh = Lifetimes { preferred, valid };
+                let granted = self.granted.entry((ia.iaid, lease)).or_insert(fresh);
                 granted.preferred = granted.preferred.max(preferred);
                 granted.valid = granted.valid.max(valid);
             }
@@ -168,7 +173,7 @@ impl Oracle {
                 };
                 let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
                 if !strange {
-                    self.granted.insert(lease, forever);
+                    self.granted.insert((ia.iaid, lease), forever);
                     self.believed.insert(lease);
                 }
             }
@@ -289,34 +294,34 @@ impl Oracle {
         let associations = answered.unwrap_or_default();
         self.promises.take(now, reply, &associations, self.exchange.as_ref());
         // What stands there several times is given the longest of them.
-        let mut stated: BTreeMap<Lease, (Lifetime, Lifetime)> = BTreeMap::new();
-        let mut moved = BTreeSet::new();
+        let mut stated: BTreeMap<(Iaid, Lease), (Lifetime, Lifetime)> = BTreeMap::new();
         for ia in &associations {
             for (lease, preferred, valid) in lifetimes(ia) {
-                let longest = stated.entry(lease).or_default();
+                let longest = stated.entry((ia.iaid, lease)).or_default();
                 *longest = (longest.0.max(preferred), longest.1.max(valid));
-                if !self.exchange.as_ref().is_some_and(|e| e.named.contains(&(ia.iaid, lease))) {
-                    moved.insert(lease);
-                }
             }
         }
-        self.stated.clear();
-        for (lease, (preferred, valid)) in stated {
-            let granted = self.granted.get(&lease).copied();
-            if valid.is_zero() {
-                self.granted.remove(&lease);
-            } else if let Some(granted) = granted.filter(|_| moved.contains(&lease)) {
-                // In another association than before: there it has its end.
-                let (preferred, valid) = (preferred.from_start(now), valid.from_start(now));
-                let preferred = preferred.max(granted.preferred);
-                let valid = valid.max(granted.valid);
-                self.stated.insert(lease, Lifetimes { preferred, valid });
-            } else {
-                let (preferred, valid) = (preferred.from_start(now), valid.from_start(now));
-                self.stated.insert(lease, Lifetimes { preferred, valid });
-            }
+        if !self.timeless {
+            // Without a clock nothing is recorded: what is taken away then is
+            // remembered again by the next process.
+            self.granted.retain(|key, _| !stated.contains_key(key));
         }
-        self.granted.extend(self.stated.iter().map(|(lease, lifetimes)| (*lease, *lifetimes)));
+        stated.retain(|_, (_, valid)| !valid.is_zero());
+        let until = |(preferred, valid): (Lifetime, Lifetime)| Lifetimes {
+            preferred: preferred.from_start(now),
+            valid: valid.from_start(now),
+        };
+        self.stated = stated.into_iter().map(|(key, lifetimes)| (key, until(lifetimes))).collect();
+        self.granted.extend(self.stated.iter().map(|(key, lifetimes)| (*key, *lifetimes)));
+    }
+
+    /// The longest that any association was given this lease for.
+    fn granted(&self, lease: Lease) -> Option<Lifetimes> {
+        let given = self.granted.iter().filter(|((_, given), _)| *given == lease);
+        given.map(|(_, lifetimes)| *lifetimes).reduce(|one, other| Lifetimes {
+            preferred: one.preferred.max(other.preferred),
+            valid: one.valid.max(other.valid),
+        })
     }
 
     fn judge_rate(&mut self, now: Instant) {
@@ -331,12 +336,13 @@ impl Oracle {
     /// RFC 9915 §15, §16.1 and §21.9.
     fn judge_exchange(&mut self, now: Instant, message: &Message) {
         let elapsed = elapsed(message);
-        match &self.exchange {
+        match &mut self.exchange {
             Some(exchange) if exchange.transaction == message.transaction => {
                 assert_eq!(exchange.kind, message.kind, "a transaction id is used again");
                 let hundredths = now.since(exchange.first).as_millis() / 10;
                 let expected = u16::try_from(hundredths).unwrap_or(u16::MAX);
                 assert_eq!(elapsed, expected, "elapsed time of {}", message.kind);
+                exchange.goes_on(message);
             }
             _ => {
                 assert_eq!(elapsed, 0, "elapsed time of the first {}", message.kind);
@@ -356,7 +362,7 @@ impl Oracle {
             if lease.is_hint() {
                 continue;
             }
-            let granted = self.granted.get(&lease);
+            let granted = self.granted(lease);
             assert!(granted.is_some(), "{lease:?} in {} was never given", message.kind);
             let over =
                 !self.timeless && granted.is_some_and(|lifetimes| lifetimes.valid.is_over(now));
@@ -377,7 +383,7 @@ impl Oracle {
             .map(|(address, lifetimes)| (Lease::Address(*address), lifetimes))
             .chain(prefixes.map(|(prefix, lifetimes)| (Lease::Prefix(*prefix), lifetimes)));
         for (lease, lifetimes) in held {
-            let granted = self.granted.get(&lease).or_else(|| self.softwire(&lease));
+            let granted = self.granted(lease).or_else(|| self.softwire(lease));
             let Some(granted) = granted else { panic!("{lease:?} is held without a lease") };
             assert!(!lifetimes.valid.is_over(now), "{lease:?} is held past its end");
             if self.believed.contains(&lease) {
@@ -392,11 +398,13 @@ impl Oracle {
         assert!(count <= MANY, "{count} leases are held");
     }
 
-    /// The delegated prefix that an address for the softwire was made in.
-    fn softwire(&self, lease: &Lease) -> Option<&Lifetimes> {
+    /// What was given of the delegated prefix that an address for the softwire
+    /// was made in.
+    fn softwire(&self, lease: Lease) -> Option<Lifetimes> {
         let Lease::Address(address) = lease else { return None };
-        let covers = |(lease, _): &(&Lease, &Lifetimes)| matches!(lease, Lease::Prefix(prefix) if prefix.contains(*address));
-        self.granted.iter().find(covers).filter(|_| self.v4.binds).map(|(_, lifetimes)| lifetimes)
+        let given = self.granted.keys().filter(|_| self.v4.binds).map(|(_, given)| *given);
+        let covers = |lease: &Lease| matches!(lease, Lease::Prefix(p) if p.contains(address));
+        given.filter(covers).find_map(|lease| self.granted(lease))
     }
 
     fn judge_snapshot(&self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
@@ -413,7 +421,7 @@ impl Oracle {
             .map(|address| address.address)
             .collect();
         let wanted = self.desired.addresses.keys().copied();
-        let is_leased = |address: &Ipv6Addr| self.granted.contains_key(&Lease::Address(*address));
+        let is_leased = |address: &Ipv6Addr| self.granted(Lease::Address(*address)).is_some();
         let wanted: BTreeSet<Ipv6Addr> = wanted.filter(is_leased).collect();
         assert_eq!(shown, wanted, "the snapshot shows other addresses than are desired");
         let shown: BTreeSet<_> = snapshot.prefixes.iter().map(|prefix| prefix.prefix).collect();

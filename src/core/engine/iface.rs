@@ -253,6 +253,8 @@ pub struct Interface {
     limit: SendLimit,
     /// What was last asked of the shell.
     desired: Desired,
+    /// Something has happened since that was compared with what is desired.
+    desired_is_stale: bool,
     /// The shell has said that it is so.
     applied: bool,
     /// What the shell keeps for the next start.
@@ -281,6 +283,7 @@ impl Interface {
             watch,
             link: Link::default(),
             desired: Desired::default(),
+            desired_is_stale: true,
             applied: true,
             kept: Record::default(),
             kept_is_stale: false,
@@ -308,6 +311,7 @@ impl Interface {
 
     /// Takes in what happened at `now`. Drain [`Self::poll_output`] next.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
+        self.desired_is_stale = true;
         self.kept_is_stale = true;
         match input {
             Input::Link(link) => self.on_link(now, link),
@@ -339,12 +343,14 @@ impl Interface {
         if let Some(packet) = self.farewell(now) {
             return Some(self.sent(now, packet));
         }
-        let desired = self.wanted();
-        if desired != self.desired {
-            self.forget_withdrawn(&desired);
-            self.desired = desired.clone();
-            self.applied = false;
-            return Some(Output::Desired(Box::new(desired)));
+        if core::mem::take(&mut self.desired_is_stale) {
+            let desired = self.wanted();
+            if desired != self.desired {
+                self.forget_withdrawn(&desired);
+                self.desired = desired.clone();
+                self.applied = false;
+                return Some(Output::Desired(Box::new(desired)));
+            }
         }
         if core::mem::take(&mut self.kept_is_stale)
             && let Some(record) = self.record(now)
@@ -507,6 +513,7 @@ impl Interface {
     fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {
         // What cannot be encoded cannot be sent; the schedule moves on, so
         // this cannot spin. Only options of 64 KiB to send could lead to it.
+        self.desired_is_stale = true;
         let octets = self.client.transmit(now)?.encode().ok()?;
         self.limit.record(now);
         Some(octets)

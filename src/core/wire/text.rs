@@ -2,8 +2,6 @@
 //! gives it as it is: only hexadecimal and an escaped log line. Names that a
 //! resolver or a hook may see are [`DomainName`](super::DomainName)s.
 
-use core::fmt::Write as _;
-
 use serde::{Deserialize, Serialize};
 
 /// The longest escaped form of a text, in characters.
@@ -69,11 +67,8 @@ impl ServerText {
 /// Lower-case hexadecimal without separators.
 #[must_use]
 pub fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+    octets.iter().flat_map(|octet| [digit(octet >> 4), digit(octet & 15)]).collect()
 }
 
 /// Appends a piece, or an ellipsis where it would grow too long.

@@ -43,7 +43,6 @@ pub fn config(rng: &mut Rng) -> Config {
         (_, 2..=4) => 1,
         _ => 3,
     };
-    // Several of different lengths would be more than a model server's pool has.
     let any = request(rng, prefixes == 1);
     let prefixes: Vec<_> =
         (0..prefixes).map(|index| PrefixRequest { iaid: PD.further(index), ..any }).collect();

@@ -2,6 +2,7 @@
 //! few lives.
 
 use dhc6c_core::engine::{Config, Event, Input};
+use dhc6c_core::link::Link;
 use dhc6c_core::snapshot::Mode;
 use dhc6c_core::wire::MessageType;
 
@@ -69,6 +70,45 @@ fn what_has_ended_in_suspend_is_neither_released_nor_declined() {
             world.run_for(seconds(60));
             assert_eq!(world.client().sent(kind).len(), sent);
         }
+    });
+}
+
+/// An address that others use was declined after its server had taken it back.
+#[test]
+fn an_address_that_its_server_has_taken_back_is_not_declined() {
+    over_seeds(20, |seed| {
+        let mut world = World::new(seed, wants_both(), [ServerConfig::number(1)]);
+        world.server().dials.extra_leases = 1;
+        world.start();
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        let first = world.client().addresses()[0];
+        let link = world.client().link;
+        world.server().dials.renumbers = true;
+        // A Decline waits until the question about the link is answered.
+        world.set_link(Link { index: link.index + 1, ..link });
+        world.command(Input::AddressDuplicate(first));
+        world.run_until("rebound", seconds(5), |world| world.client().has_told(&Event::Rebound));
+        world.run_for(seconds(60));
+        assert_eq!(world.client().sent(MessageType::Decline).len(), 0);
+    });
+}
+
+/// A reload while the link was away forgot that an address was to be declined,
+/// and refused it for ever after.
+#[test]
+fn a_decline_outlives_a_reload_without_a_link() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_address(), [ServerConfig::number(1)]);
+        let address = world.client().addresses()[0];
+        world.server().dials.silent_to = [MessageType::Decline].into();
+        world.command(Input::AddressDuplicate(address));
+        world.carrier(false);
+        let config = Config { require_address: true, ..wants_address() };
+        world.command(Input::Configure(Box::new(config)));
+        world.server().dials.silent_to.clear();
+        world.carrier(true);
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        assert_ne!(world.client().addresses(), [address]);
     });
 }
 

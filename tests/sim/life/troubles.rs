@@ -238,18 +238,20 @@ fn short_statuses(dials: &mut Dials, length: usize) {
 
 /// Associations within leases within associations, and so on.
 fn nested() -> DhcpOption {
-    let mut octets = Vec::new();
-    for level in 0..2000_usize {
-        let header: usize = if level % 2 == 0 { 12 } else { 25 };
-        let code: u16 = if level % 2 == 0 { 25 } else { 26 };
-        let inner = core::mem::take(&mut octets);
-        if inner.len() + header + 4 > 60_000 {
-            octets = inner;
-            break;
-        }
-        let length = u16::try_from(header + inner.len()).expect("below 60,000");
-        octets =
-            [&code.to_be_bytes()[..], &length.to_be_bytes(), &vec![0; header], &inner].concat();
+    // Code, length, and as many octets of its own: IA_PD and IAPREFIX.
+    let levels = || [(25_u16, 12_usize), (26, 25)].into_iter().cycle();
+    let room = 60_000;
+    let ends = levels().scan(0, |end, (_, own)| {
+        *end += 4 + own;
+        (*end <= room).then_some(*end)
+    });
+    let count = ends.clone().count();
+    let all = ends.last().unwrap_or_default();
+    let mut octets = Vec::with_capacity(all);
+    for (code, own) in levels().take(count) {
+        let length = u16::try_from(all - octets.len() - 4).expect("below 60,000");
+        octets.extend(code.to_be_bytes().into_iter().chain(length.to_be_bytes()));
+        octets.resize(octets.len() + own, 0);
     }
     let payload = octets.split_off(4);
     DhcpOption::Raw { code: code::IA_PD, payload }

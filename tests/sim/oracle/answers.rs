@@ -27,24 +27,28 @@ pub(super) struct Exchange {
 impl Exchange {
     /// An exchange that begins with this message.
     pub(super) fn begun(message: &Message, now: Instant) -> Self {
-        let associations = message.ia_nas().chain(message.ia_pds());
-        Self {
+        let mut exchange = Self {
             kind: message.kind,
             transaction: message.transaction,
             first: now,
             server: message.server_ids().next().cloned(),
-            associations: (
-                message.ia_nas().map(|ia| ia.iaid).collect(),
-                message.ia_pds().map(|ia| ia.iaid).collect(),
-            ),
-            named: associations
-                .flat_map(|ia| leases(ia).map(move |lease| (ia.iaid, lease)))
-                .collect(),
+            associations: (BTreeSet::new(), BTreeSet::new()),
+            named: BTreeSet::new(),
+        };
+        exchange.goes_on(message);
+        exchange
+    }
+
+    /// It goes on with this message, which may be about more by now.
+    pub(super) fn goes_on(&mut self, message: &Message) {
+        let (addresses, prefixes) = &mut self.associations;
+        addresses.extend(message.ia_nas().map(|ia| ia.iaid));
+        prefixes.extend(message.ia_pds().map(|ia| ia.iaid));
+        for ia in message.ia_nas().chain(message.ia_pds()) {
+            self.named.extend(leases(ia).map(|lease| (ia.iaid, lease)));
         }
     }
-}
 
-impl Exchange {
     /// The associations of a Reply that count: they were asked about and make
     /// sense; of those that stand there twice the first.
     pub(super) fn answered<'a>(&self, reply: &'a Message) -> Vec<&'a Ia> {

@@ -215,8 +215,15 @@ fn addresses(pool: Prefix) -> impl Iterator<Item = Ipv6Addr> {
     (0..POOL_SIZE).map(move |index| Ipv6Addr::from_bits(first + u128::from(index)))
 }
 
-/// The prefixes of one length in a pool, from its front on.
+/// The prefixes of one length in a pool: those at its front, and then the first
+/// in every /48, since a short one may have taken the whole front.
 fn prefixes(pool: Prefix, length: u8) -> impl Iterator<Item = Prefix> {
+    let first = move |wide: Prefix| Prefix::new(wide.address(), length);
+    every(pool, length).chain(every(pool, length.min(48)).filter_map(first))
+}
+
+/// Places of one length in a pool, from its front on.
+fn every(pool: Prefix, length: u8) -> impl Iterator<Item = Prefix> {
     let step = 1_u128.checked_shl(u32::from(128 - length)).unwrap_or(0);
     (0..POOL_SIZE)
         .map_while(move |index| {

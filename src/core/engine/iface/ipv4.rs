@@ -141,6 +141,7 @@ impl Interface {
         if self.is_stopped() {
             return None;
         }
+        self.desired_is_stale = true;
         if !self.carrier.has_waiting()
             && let Some(query) = self.v4.as_mut().and_then(|v4| v4.transmit(now))
         {

@@ -379,6 +379,9 @@ impl Association {
                 if self.leases.len() != before {
                     self.note_former(&what);
                 }
+                // What is not assigned any more cannot be declined
+                // (RFC 9915 §18.2.8).
+                self.declined.retain(|lease| !lease.what.is_same(&what));
                 continue;
             }
             // Its server has not been told yet that others use it.

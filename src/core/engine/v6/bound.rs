@@ -37,7 +37,7 @@ impl Bound {
 
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
-            State::Solicit(Solicit::new(common, now))
+            State::discover(common, now)
         } else if common.leases.t2().is_over(now) {
             State::Rebind(Rebind::new(common, now))
         } else if common.leases.t1().is_over(now) {

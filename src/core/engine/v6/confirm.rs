@@ -67,7 +67,7 @@ impl Confirm {
     /// the lifetimes last known.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
-            State::Solicit(Solicit::new(common, now))
+            State::discover(common, now)
         } else if self.refused && self.exchange.retx.is_due(now) {
             State::Solicit(Solicit::elsewhere(common, now))
         } else if self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {

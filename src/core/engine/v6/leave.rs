@@ -49,7 +49,7 @@ impl Decline {
         self.leases.expire(now);
         // What time has ended, nobody has refused.
         if !self.leases.any_declined() && !common.leases.any_held() {
-            return State::Solicit(Solicit::new(common, now));
+            return State::discover(common, now);
         }
         if !self.leases.any_declined() || self.exchange.retx.has_failed(now) {
             self.done(common, now)

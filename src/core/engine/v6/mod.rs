@@ -496,11 +496,23 @@ impl State {
     fn start(common: &mut Common, now: Instant, delayed: bool) -> Self {
         match common.config.mode {
             Mode::Stateful if common.leases.any_held() => confirm::verify(common, now),
-            Mode::Stateful if delayed => Self::Solicit(Solicit::delayed(common, now)),
-            Mode::Stateful => Self::Solicit(Solicit::new(common, now)),
+            Mode::Stateful if delayed && !common.leases.any_declined() => {
+                Self::Solicit(Solicit::delayed(common, now))
+            }
+            Mode::Stateful => Self::discover(common, now),
             Mode::Stateless => Self::Inform(Inform::new(common, now)),
             Mode::Auto => Self::Waiting,
         }
+    }
+
+    /// Looks for servers. The one there was learns first what others use of
+    /// what it gave, or it would give the same again (RFC 9915 §18.2.8).
+    fn discover(common: &mut Common, now: Instant) -> Self {
+        if common.leases.any_declined() && common.server.is_some() {
+            return Self::Decline(Decline::new(common, now));
+        }
+        common.leases.forget_declined();
+        Self::Solicit(Solicit::new(common, now))
     }
 
     /// Nothing is asked where nothing is wanted any more; what is held is used

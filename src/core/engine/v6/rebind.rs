@@ -54,7 +54,7 @@ impl Rebind {
     /// nobody knows when they end, they are not.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
-            return State::Solicit(Solicit::new(common, now));
+            return State::discover(common, now);
         }
         if self.verifies && self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {
             return match common.trust {

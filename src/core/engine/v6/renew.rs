@@ -49,7 +49,7 @@ impl Renew {
 
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
-            State::Solicit(Solicit::new(common, now))
+            State::discover(common, now)
         } else if common.leases.t2().is_over(now) {
             State::Rebind(Rebind::new(common, now))
         } else {
