@@ -37,7 +37,7 @@ pub struct Desired {
     /// The IPv4 lease on the device that it is for; `None` without a lease,
     /// and where no device is named.
     #[serde(default)]
-    pub ipv4: Option<Ipv4>,
+    pub ipv4: Option<Box<Ipv4>>,
 }
 
 /// An IPv4 lease on a device.
@@ -92,7 +92,7 @@ pub enum Step {
     ClearResolver,
     /// Make a device have this IPv4 address with its routes, and no other of
     /// ours.
-    SetIpv4(Ipv4),
+    SetIpv4(Box<Ipv4>),
     /// Remove the IPv4 address of ours, and its routes.
     ClearIpv4,
 }
@@ -119,7 +119,7 @@ pub fn diff(desired: &Desired, actual: &Actual) -> Vec<Step> {
     if desired.resolver != actual.resolver {
         steps.push(desired.resolver.clone().map_or(Step::ClearResolver, Step::SetResolver));
     }
-    if !ipv4_agrees(desired.ipv4.as_ref(), actual.ipv4.as_ref()) {
+    if !ipv4_agrees(desired.ipv4.as_deref(), actual.ipv4.as_deref()) {
         steps.push(desired.ipv4.clone().map_or(Step::ClearIpv4, Step::SetIpv4));
     }
     let surplus = |address: &&Ipv6Addr| !desired.addresses.contains_key(address);
@@ -193,13 +193,13 @@ mod tests {
                 servers: vec!["2001:db8::53".parse().unwrap()],
                 domains: vec!["example.net".parse().unwrap()],
             }),
-            ipv4: Some(Ipv4 {
+            ipv4: Some(Box::new(Ipv4 {
                 device: "sw0".to_owned(),
                 address: Ipv4Addr::new(192, 0, 2, 18),
                 length: 32,
                 valid: lifetimes(0, 30).valid,
                 routes: vec![Route::default_by(Ipv4Addr::UNSPECIFIED)],
-            }),
+            })),
         }
     }
 

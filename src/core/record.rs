@@ -39,7 +39,7 @@ pub struct Record {
     pub options: String,
     /// The IPv4 lease.
     #[serde(default)]
-    pub ipv4: Option<KnownV4>,
+    pub ipv4: Option<Box<KnownV4>>,
 }
 
 /// An IPv4 lease as it is remembered (RFC 2131 §3.2).
@@ -190,7 +190,7 @@ impl Record {
                 moved(&mut lease.valid);
             }
         }
-        if let Some(KnownV4 { t1, t2, valid, .. }) = &mut self.ipv4 {
+        if let Some(KnownV4 { t1, t2, valid, .. }) = self.ipv4.as_deref_mut() {
             [t1, t2, valid].into_iter().for_each(moved);
         }
         self.at = now;
@@ -206,7 +206,7 @@ impl Record {
                 (lease.preferred, lease.valid) = (Until::Forever, Until::Forever);
             }
         }
-        if let Some(KnownV4 { t1, t2, valid, .. }) = &mut rest.ipv4 {
+        if let Some(KnownV4 { t1, t2, valid, .. }) = rest.ipv4.as_deref_mut() {
             (*t1, *t2, *valid) = (Until::Forever, Until::Forever, Until::Forever);
         }
         rest

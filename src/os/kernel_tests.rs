@@ -381,7 +381,7 @@ fn with_ipv4(address: &str, valid: u32) -> Desired {
         valid: Lifetime(valid).from_start(clock::now()),
         routes: vec![Route::default_by(Ipv4Addr::new(192, 0, 2, 1))],
     };
-    Desired { ipv4: Some(ipv4), ..Desired::default() }
+    Desired { ipv4: Some(Box::new(ipv4)), ..Desired::default() }
 }
 
 /// The IPv4 addresses of `sw0` and the IPv4 default routes, as `ip` shows them.

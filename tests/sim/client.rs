@@ -14,7 +14,7 @@ use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::dhcp4o6::Query;
 use dhc6c_core::wire::{Message, MessageType, code, v4};
 
-use crate::hooks::Hooks;
+use crate::hooks::{self, Hooks, Leases};
 use crate::kernel::Kernel;
 use crate::oracle::Oracle;
 
@@ -70,14 +70,18 @@ pub fn wants_prefixes(count: u32) -> Config {
 pub fn with_ipv4(config: Config) -> Config {
     let hardware = LinkAddress { hardware_type: 1, octets: vec![2, 0, 0, 0, 0xc0, 1] };
     let device = Some("sw0".to_owned());
-    Config { dhcp4o6: Some(Dhcp4o6 { device, ..Dhcp4o6::new(hardware, NA) }), ..config }
+    let wanted = Dhcp4o6 { device, ..Dhcp4o6::new(hardware, NA) };
+    Config { dhcp4o6: Some(Box::new(wanted)), ..config }
 }
 
 /// The same, with the IPv4 lease bound to an IPv6 address.
 #[must_use]
 pub fn with_softwire(config: Config) -> Config {
     let config = with_ipv4(config);
-    Config { dhcp4o6: config.dhcp4o6.map(|v4| Dhcp4o6 { binding: true, ..v4 }), ..config }
+    Config {
+        dhcp4o6: config.dhcp4o6.map(|v4| Box::new(Dhcp4o6 { binding: true, ..*v4 })),
+        ..config
+    }
 }
 
 /// A client that wants options alone.
@@ -178,7 +182,16 @@ impl Client {
 
     /// Its hooks are told of an event, with how things are right then.
     pub fn tell_hooks(&mut self, event: &'static str) {
-        self.hooks.hear(event, &self.desired);
+        self.hooks.hear(event, self.leases());
+    }
+
+    /// The leases in use, which is what hooks know. The address that is made
+    /// for the softwire is none, and is told with that.
+    #[must_use]
+    pub fn leases(&self) -> Leases {
+        let mut leases = hooks::in_use(&self.desired);
+        leases.retain(|lease, _| !self.oracle.is_softwires(*lease));
+        leases
     }
 
     /// The messages of one type that it sent, in order.

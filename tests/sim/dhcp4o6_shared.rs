@@ -57,7 +57,7 @@ fn dhcp_4o6s_03_a_whole_address_of_one_server_is_preferred_to_a_part_of_anothers
 fn dhcp_4o6s_04_who_does_not_share_is_given_a_whole_address_or_none() {
     over_seeds(5, |seed| {
         let config = with_ipv4(wants_address());
-        let v4 = config.dhcp4o6.clone().map(|v4| Dhcp4o6 { share: false, ..v4 });
+        let v4 = config.dhcp4o6.clone().map(|v4| Box::new(Dhcp4o6 { share: false, ..*v4 }));
         let config = Config { dhcp4o6: v4, ..config };
         let server = ServerConfig::number(1).v4(sharing(1));
         let mut world = World::bound(seed, config, [server]);

@@ -32,7 +32,8 @@ pub const fn name(event: &Event) -> Option<&'static str> {
     })
 }
 
-type Leases = BTreeMap<Lease, Lifetimes>;
+/// Leases in use, with their ends.
+pub type Leases = BTreeMap<Lease, Lifetimes>;
 
 /// The hooks of one client, run one after the other.
 #[derive(Debug, Default)]
@@ -53,20 +54,20 @@ impl Hooks {
         self.lasting = (0, 0);
     }
 
-    /// An event, with what is desired right then. Of those that only say how
+    /// An event, with the leases in use right then. Of those that only say how
     /// things are, the latest is enough.
-    pub fn hear(&mut self, event: &'static str, desired: &Desired) {
+    pub fn hear(&mut self, event: &'static str, leases: Leases) {
         if LASTING.contains(&event) {
             self.lasting.0 += 1;
         } else {
             self.waiting.retain(|(waiting, _)| *waiting != event);
         }
-        self.waiting.push_back((event, in_use(desired)));
+        self.waiting.push_back((event, leases));
     }
 
-    /// What hooks have been told, at any rate once none hangs any more, is
-    /// what is desired.
-    pub fn judge(&mut self, now: Instant, desired: &Desired) {
+    /// What hooks have been told, at any rate once none hangs any more, are
+    /// the leases in use.
+    pub fn judge(&mut self, now: Instant, in_use: &Leases) {
         if self.hangs_until.is_some_and(|until| now < until) {
             return;
         }
@@ -76,13 +77,12 @@ impl Hooks {
             self.seen = leases;
         }
         assert_eq!(self.lasting.0, self.lasting.1, "an event that counts is lost on hooks");
-        let desired = in_use(desired);
-        for (lease, lifetimes) in &desired {
+        for (lease, lifetimes) in in_use {
             let seen = self.seen.get(lease);
             assert!(seen.is_some(), "hooks were not told of {lease:?}");
             assert_eq!(seen, Some(lifetimes), "hooks were told other lifetimes of {lease:?}");
         }
-        let gone = self.seen.iter().filter(|(lease, _)| !desired.contains_key(lease));
+        let gone = self.seen.iter().filter(|(lease, _)| !in_use.contains_key(lease));
         for (lease, lifetimes) in gone {
             assert!(lifetimes.valid.is_over(now), "hooks were not told that {lease:?} is gone");
         }
@@ -91,7 +91,7 @@ impl Hooks {
 
 /// The leases in a wanted state.
 #[must_use]
-pub fn in_use(desired: &Desired) -> BTreeMap<Lease, Lifetimes> {
+pub fn in_use(desired: &Desired) -> Leases {
     let addresses = desired.addresses.iter().map(|(address, l)| (Lease::Address(*address), *l));
     let prefixes = desired.unreachable.iter().map(|(prefix, l)| (Lease::Prefix(*prefix), *l));
     addresses.chain(prefixes).collect()

@@ -264,7 +264,7 @@ impl Oracle {
 
     /// After the client was drained.
     pub fn judge(&mut self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
-        self.v4.judge(now, self.desired.ipv4.as_ref(), snapshot);
+        self.v4.judge(now, self.desired.ipv4.as_deref(), snapshot);
         let used = !self.desired.addresses.is_empty() || !self.desired.unreachable.is_empty();
         if self.timeless && used && !self.stated.is_empty() {
             // From now on only what was stated with it has an end.
@@ -396,6 +396,12 @@ impl Oracle {
         }
         let count = self.desired.addresses.len() + self.desired.unreachable.len();
         assert!(count <= MANY, "{count} leases are held");
+    }
+
+    /// True for the address of the softwire, which is no lease.
+    #[must_use]
+    pub fn is_softwires(&self, lease: Lease) -> bool {
+        self.v4.binds && self.granted(lease).is_none() && self.softwire(lease).is_some()
     }
 
     /// What was given of the delegated prefix that an address for the softwire

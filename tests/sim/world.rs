@@ -580,7 +580,7 @@ impl World {
         let snapshot = node.interface.snapshot(self.now);
         node.state = snapshot.state;
         node.oracle.judge(self.now, &node.kernel, &snapshot);
-        node.hooks.judge(self.now, &node.desired);
+        node.hooks.judge(self.now, &node.leases());
         let deadline = node.interface.poll_deadline();
         assert!(!node.interface.is_stopped() || deadline.is_none(), "stopped, yet {deadline:?}");
     }

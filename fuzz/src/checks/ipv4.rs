@@ -124,7 +124,7 @@ fn config(choices: u8) -> Config {
         device: Some("sw0".to_owned()),
         ..Dhcp4o6::new(hardware, Iaid(1))
     };
-    Config { dhcp4o6: Some(dhcp4o6), ..wants_all(DUID.parse().expect("a DUID")) }
+    Config { dhcp4o6: Some(Box::new(dhcp4o6)), ..wants_all(DUID.parse().expect("a DUID")) }
 }
 
 fn server(choices: u8) -> ModelServer {

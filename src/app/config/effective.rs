@@ -421,7 +421,7 @@ impl Wan {
             quirks: self.quirks.value.clone(),
             initial_delay,
             limit: SendLimit::new(messages, window),
-            dhcp4o6: shared.dhcp4o6.engine(hardware, first(known.address)),
+            dhcp4o6: shared.dhcp4o6.engine(hardware, first(known.address)).map(Box::new),
             ..bare
         }
     }

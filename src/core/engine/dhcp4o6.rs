@@ -27,31 +27,28 @@ pub(super) struct Packet {
     pub(super) octets: Vec<u8>,
 }
 
-/// Where DHCPv4 messages go, and from where.
+/// Where we are: the link, and what can be sent from on it.
 #[derive(Debug, Default)]
-pub(super) struct Carrier {
+pub(super) struct Place {
     link: Link,
     /// The addresses of the link that are fit for use, our link-local one
     /// aside.
     usable: BTreeSet<Ipv6Addr>,
-    /// The servers to ask; absent where none is to be asked. An empty list
-    /// means all of the link.
-    servers: Option<Vec<Ipv6Addr>>,
-    /// Which address we talk to a server from: the same while we have it.
-    sources: BTreeMap<Ipv6Addr, Ipv6Addr>,
-    waiting: VecDeque<Packet>,
-    /// What gives something back, which goes before everything else.
-    farewell: VecDeque<Packet>,
 }
 
-impl Carrier {
-    /// The link is like this now.
-    pub(super) fn set_link(&mut self, link: Link) {
+impl Place {
+    /// The link.
+    pub(super) const fn link(&self) -> &Link {
+        &self.link
+    }
+
+    /// The link is like this now; gives what it was before.
+    pub(super) fn set_link(&mut self, link: Link) -> Link {
         // What is said before the link is known is about this one.
         if self.link.index != 0 && link.index != self.link.index {
             self.usable.clear();
         }
-        self.link = link;
+        core::mem::replace(&mut self.link, link)
     }
 
     /// Duplicate address detection has passed an address, or it is gone.
@@ -63,6 +60,51 @@ impl Carrier {
         }
     }
 
+    /// Addresses that are fit for use, our link-local one aside.
+    pub(super) fn usable(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
+        self.usable.iter().copied()
+    }
+
+    fn is_ours(&self, address: Ipv6Addr) -> bool {
+        self.link.link_local == Some(address) || self.usable.contains(&address)
+    }
+
+    /// True where a message can leave from this address.
+    fn can_send_from(&self, source: Ipv6Addr) -> bool {
+        self.link.is_usable() && self.is_ours(source)
+    }
+
+    /// An address of ours of the scope of its destination: link-local on the
+    /// link, a MUST for multicast; else one that is not (RFC 7341 §9). Of
+    /// these, one of the same kind and the nearest.
+    fn source_for(&self, destination: Ipv6Addr) -> Option<Ipv6Addr> {
+        let link_local = self.link.link_local.filter(|_| self.link.up)?;
+        if is_on_link(destination) {
+            return Some(link_local);
+        }
+        let nearness = |source: &&Ipv6Addr| {
+            let is_same_kind = source.is_unique_local() == destination.is_unique_local();
+            let common = (source.to_bits() ^ destination.to_bits()).leading_zeros();
+            (is_same_kind, common)
+        };
+        self.usable.iter().max_by_key(nearness).copied()
+    }
+}
+
+/// Where DHCPv4 messages go, and from which of our addresses.
+#[derive(Debug, Default)]
+pub(super) struct Carrier {
+    /// The servers to ask; absent where none is to be asked. An empty list
+    /// means all of the link.
+    servers: Option<Vec<Ipv6Addr>>,
+    /// Which address we talk to a server from: the same while we have it.
+    sources: BTreeMap<Ipv6Addr, Ipv6Addr>,
+    waiting: VecDeque<Packet>,
+    /// What gives something back, which goes before everything else.
+    farewell: VecDeque<Packet>,
+}
+
+impl Carrier {
     /// Asks these servers from now on, or none.
     pub(super) fn set_servers(&mut self, servers: Option<Vec<Ipv6Addr>>) {
         if self.servers == servers {
@@ -74,15 +116,10 @@ impl Carrier {
         self.sources.retain(|server, _| asked.contains(server));
     }
 
-    /// Addresses that are fit for use.
-    pub(super) fn usable(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
-        self.usable.iter().copied()
-    }
-
     /// The way to servers: from the first source that there is, to all that
     /// can be reached; `None` where there is no way.
-    pub(super) fn way(&mut self) -> Option<(Ipv6Addr, Vec<Ipv6Addr>)> {
-        self.choose_sources();
+    pub(super) fn way(&mut self, place: &Place) -> Option<(Ipv6Addr, Vec<Ipv6Addr>)> {
+        self.choose_sources(place);
         let destinations = self.destinations();
         let reached: Vec<_> =
             destinations.into_iter().filter(|to| self.sources.contains_key(to)).collect();
@@ -91,43 +128,41 @@ impl Carrier {
     }
 
     /// Sends a message to every server that can be reached.
-    pub(super) fn send(&mut self, query: &Query) {
-        let packets = self.packets(query);
+    pub(super) fn send(&mut self, place: &Place, query: &Query) {
+        let packets = self.packets(place, query);
         self.waiting.extend(packets);
         let surplus = self.waiting.len().saturating_sub(MOST_WAITING);
         self.waiting.drain(..surplus);
     }
 
     /// Sends a message that gives something back.
-    pub(super) fn send_farewell(&mut self, query: &Query) {
-        let packets = self.packets(query);
+    pub(super) fn send_farewell(&mut self, place: &Place, query: &Query) {
+        let packets = self.packets(place, query);
         self.farewell.extend(packets);
         self.farewell.truncate(MOST_WAITING);
     }
 
     /// True while something waits to be sent.
-    pub(super) fn has_waiting(&self) -> bool {
-        self.link.is_usable() && !(self.waiting.is_empty() && self.farewell.is_empty())
+    pub(super) fn has_waiting(&self, place: &Place) -> bool {
+        place.link.is_usable() && !(self.waiting.is_empty() && self.farewell.is_empty())
     }
 
     /// The next datagram that gives something back.
-    pub(super) fn next_farewell(&mut self) -> Option<Packet> {
-        if !self.link.is_usable() {
+    pub(super) fn next_farewell(&mut self, place: &Place) -> Option<Packet> {
+        if !place.link.is_usable() {
             self.farewell.clear();
         }
         self.farewell.pop_front()
     }
 
     /// The next datagram to send, oldest first.
-    pub(super) fn next(&mut self) -> Option<Packet> {
-        let Self { waiting, usable, link, .. } = self;
-        let ours = |source: Ipv6Addr| link.link_local == Some(source) || usable.contains(&source);
-        waiting.retain(|packet| link.is_usable() && ours(packet.source));
-        waiting.pop_front()
+    pub(super) fn next(&mut self, place: &Place) -> Option<Packet> {
+        self.waiting.retain(|packet| place.can_send_from(packet.source));
+        self.waiting.pop_front()
     }
 
-    fn packets(&mut self, query: &Query) -> Vec<Packet> {
-        self.choose_sources();
+    fn packets(&mut self, place: &Place, query: &Query) -> Vec<Packet> {
+        self.choose_sources(place);
         // What cannot be encoded cannot be sent: only a message of 64 KiB.
         let Ok(octets) = query.encode() else { return Vec::new() };
         let packet = |destination: Ipv6Addr| {
@@ -142,9 +177,8 @@ impl Carrier {
     ///
     /// # Errors
     /// The reason to drop it.
-    pub(super) fn admit(&self, datagram: &Datagram) -> Result<Response, DropReason> {
-        let to = datagram.destination;
-        if self.link.link_local != Some(to) && !self.usable.contains(&to) {
+    pub(super) fn admit(&self, place: &Place, datagram: &Datagram) -> Result<Response, DropReason> {
+        if !place.is_ours(datagram.destination) {
             return Err(DropReason::Destination);
         }
         if self.servers.is_none() {
@@ -168,34 +202,15 @@ impl Carrier {
 
     /// Keeps the sources that are still ours and finds those that are
     /// missing.
-    fn choose_sources(&mut self) {
-        let Self { sources, usable, link, .. } = self;
-        sources.retain(|_, source| {
-            link.is_usable() && (link.link_local == Some(*source) || usable.contains(source))
-        });
+    fn choose_sources(&mut self, place: &Place) {
+        self.sources.retain(|_, source| place.can_send_from(*source));
         for destination in self.destinations() {
             if !self.sources.contains_key(&destination)
-                && let Some(source) = self.source_for(destination)
+                && let Some(source) = place.source_for(destination)
             {
                 self.sources.insert(destination, source);
             }
         }
-    }
-
-    /// An address of ours of the scope of its destination: link-local on the
-    /// link, a MUST for multicast; else one that is not (RFC 7341 §9). Of
-    /// these, one of the same kind and the nearest.
-    fn source_for(&self, destination: Ipv6Addr) -> Option<Ipv6Addr> {
-        let link_local = self.link.link_local.filter(|_| self.link.up)?;
-        if is_on_link(destination) {
-            return Some(link_local);
-        }
-        let nearness = |source: &&Ipv6Addr| {
-            let is_same_kind = source.is_unique_local() == destination.is_unique_local();
-            let common = (source.to_bits() ^ destination.to_bits()).leading_zeros();
-            (is_same_kind, common)
-        };
-        self.usable.iter().max_by_key(nearness).copied()
     }
 }
 
@@ -216,17 +231,18 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn carrier(usable: &[&str], servers: &[&str]) -> Carrier {
+    fn carrier(usable: &[&str], servers: &[&str]) -> (Place, Carrier) {
+        let mut place = Place::default();
+        place.set_link(Link { index: 2, up: true, link_local: Some(address(OURS)) });
+        usable.iter().for_each(|text| place.set_usable(address(text), true));
         let mut carrier = Carrier::default();
-        carrier.set_link(Link { index: 2, up: true, link_local: Some(address(OURS)) });
-        usable.iter().for_each(|text| carrier.set_usable(address(text), true));
         carrier.set_servers(Some(servers.iter().map(|text| address(text)).collect()));
-        carrier
+        (place, carrier)
     }
 
-    fn sent(carrier: &mut Carrier) -> Vec<(String, String)> {
-        carrier.send(&Query { unicast: false, request: vec![], v4: vec![1] });
-        core::iter::from_fn(|| carrier.next())
+    fn sent((place, carrier): &mut (Place, Carrier)) -> Vec<(String, String)> {
+        carrier.send(place, &Query { unicast: false, request: vec![], v4: vec![1] });
+        core::iter::from_fn(|| carrier.next(place))
             .map(|packet| (packet.source.to_string(), packet.destination.to_string()))
             .collect()
     }
@@ -256,49 +272,54 @@ mod tests {
         // Without an address of that scope nobody is asked there.
         let mut bare = carrier(&[], &servers);
         assert_eq!(sent(&mut bare), pairs(&[(OURS, "ff02::1:2"), (OURS, "fe80::1")]));
-        assert_eq!(carrier(&[], &["2001:db8::1"]).way(), None);
+        let (place, mut carrier) = carrier(&[], &["2001:db8::1"]);
+        assert_eq!(carrier.way(&place), None);
     }
 
     #[test]
     fn dhcp_4o6_05_a_source_is_kept_while_it_is_ours() {
-        let mut one = carrier(&["2001:db9::2"], &["2001:db8::1"]);
-        let source = |carrier: &mut Carrier| carrier.way().map(|(source, _)| source.to_string());
-        assert_eq!(source(&mut one).as_deref(), Some("2001:db9::2"));
-        one.set_usable(address("2001:db8::2"), true);
-        assert_eq!(source(&mut one).as_deref(), Some("2001:db9::2"), "a nearer one is no reason");
-        one.set_usable(address("2001:db9::2"), false);
-        assert_eq!(source(&mut one).as_deref(), Some("2001:db8::2"));
-        one.set_link(Link { index: 2, up: false, link_local: Some(address(OURS)) });
-        assert_eq!(source(&mut one), None);
+        let (mut place, mut one) = carrier(&["2001:db9::2"], &["2001:db8::1"]);
+        let mut source = |place: &Place| one.way(place).map(|(source, _)| source.to_string());
+        assert_eq!(source(&place).as_deref(), Some("2001:db9::2"));
+        place.set_usable(address("2001:db8::2"), true);
+        assert_eq!(source(&place).as_deref(), Some("2001:db9::2"), "a nearer one is no reason");
+        place.set_usable(address("2001:db9::2"), false);
+        assert_eq!(source(&place).as_deref(), Some("2001:db8::2"));
+        place.set_link(Link { index: 2, up: false, link_local: Some(address(OURS)) });
+        assert_eq!(source(&place), None);
     }
 
     #[test]
     fn dhcp_4o6_02_without_a_list_nothing_is_sent_or_taken() {
-        let mut none = carrier(&["2001:db8::2"], &["2001:db8::1"]);
-        none.send(&Query { unicast: false, request: vec![], v4: vec![1] });
+        let mut both = carrier(&["2001:db8::2"], &["2001:db8::1"]);
+        let (place, none) = &mut both;
+        none.send(place, &Query { unicast: false, request: vec![], v4: vec![1] });
         none.set_servers(None);
-        assert_eq!(none.next(), None, "what waited is forgotten");
-        assert_eq!(sent(&mut none), []);
-        assert_eq!(none.way(), None);
+        assert_eq!(none.next(place), None, "what waited is forgotten");
+        assert_eq!(none.way(place), None);
+        assert_eq!(sent(&mut both), []);
+        let (place, none) = both;
         let datagram = Datagram {
             source: address("2001:db8::1"),
             destination: address(OURS),
             octets: vec![21, 0, 0, 0, 0, 87, 0, 1, 2],
         };
-        assert_eq!(none.admit(&datagram), Err(DropReason::State));
+        assert_eq!(none.admit(&place, &datagram), Err(DropReason::State));
     }
 
     #[test]
     fn dhcp_4o6_20_an_answer_comes_to_an_address_of_ours_from_anywhere_a_relay_perhaps() {
-        let ours = carrier(&["2001:db8::2"], &["2001:db8::1"]);
+        let (place, ours) = carrier(&["2001:db8::2"], &["2001:db8::1"]);
         let to = |destination: &str| Datagram {
             source: address("2001:db8:ffff::9"),
             destination: address(destination),
             octets: vec![21, 0, 0, 0, 0, 87, 0, 1, 2],
         };
-        assert!(ours.admit(&to(OURS)).is_ok() && ours.admit(&to("2001:db8::2")).is_ok());
+        for known in [OURS, "2001:db8::2"] {
+            assert!(ours.admit(&place, &to(known)).is_ok(), "{known}");
+        }
         for other in ["2001:db8::3", "ff02::1:2", "fe80::3"] {
-            assert_eq!(ours.admit(&to(other)), Err(DropReason::Destination), "{other}");
+            assert_eq!(ours.admit(&place, &to(other)), Err(DropReason::Destination), "{other}");
         }
     }
 }

@@ -19,11 +19,14 @@ use crate::snapshot::{Mode, Snapshot};
 use crate::time::{Duration, Instant};
 use crate::wire::code;
 
-use super::dhcp4o6::Carrier;
+use super::dhcp4o6::{Carrier, Place};
+use super::limit::SendWindow;
 use super::ra::RouterWatch;
 use super::v4;
 use super::v6::Client;
 use super::{Deadline, Event, Input, Output, SendLimit, Why};
+
+use ipv4::Ipv4;
 
 /// What an interface is to do.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -63,7 +66,7 @@ pub struct Config {
     /// How many messages may leave in what time.
     pub limit: SendLimit,
     /// IPv4 by DHCPv4 over DHCPv6, where that is wanted (RFC 7341).
-    pub dhcp4o6: Option<Dhcp4o6>,
+    pub dhcp4o6: Option<Box<Dhcp4o6>>,
 }
 
 /// What is wanted of IPv4.
@@ -243,14 +246,12 @@ pub struct Interface {
     /// have something for.
     config: Arc<Config>,
     client: Client,
-    /// Carries DHCPv4 messages.
-    carrier: Carrier,
     /// Gets an IPv4 lease, where one is wanted.
-    v4: Option<Box<v4::Client>>,
+    v4: Option<Box<Ipv4>>,
     /// What routers say, where that decides.
     watch: Option<Box<RouterWatch>>,
-    link: Link,
-    limit: SendLimit,
+    place: Place,
+    limit: SendWindow,
     /// What was last asked of the shell.
     desired: Desired,
     /// Something has happened since that was compared with what is desired.
@@ -271,17 +272,15 @@ impl Interface {
         let config = Arc::new(config);
         let watch = (config.mode == Mode::Auto).then(|| Box::new(RouterWatch::new()));
         let mut client = Client::new(effective(&config, watch.as_deref()), Rng::from_seed(seed));
-        let v4 = v4::Settings::of(&config).map(|settings| {
-            Box::new(v4::Client::new(settings, Rng::from_seed(client.rng().octets())))
-        });
+        let v4 =
+            v4::Settings::of(&config).map(|settings| Box::new(Ipv4::new(settings, client.rng())));
         Self {
-            limit: config.limit.clone(),
+            limit: SendWindow::new(config.limit),
             client,
-            carrier: Carrier::default(),
             v4,
             config,
             watch,
-            link: Link::default(),
+            place: Place::default(),
             desired: Desired::default(),
             desired_is_stale: true,
             applied: true,
@@ -303,7 +302,7 @@ impl Interface {
         }
         interface.client.restore(&restored, now);
         if let (Some(v4), Some(known)) = (&mut interface.v4, &restored.record.ipv4) {
-            v4.restore(known, restored.in_use, restored.times_are_known, now);
+            v4.client.restore(known, restored.in_use, restored.times_are_known, now);
         }
         interface.kept = restored.record;
         interface
@@ -401,7 +400,7 @@ impl Interface {
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let ready = self.is_ready();
-        let dhcp4o6 = self.v4.as_ref().and_then(|v4| v4.snapshot(now));
+        let dhcp4o6 = self.v4.as_ref().and_then(|v4| v4.client.snapshot(now));
         Snapshot { ready, mode: self.config.mode, dhcp4o6, ..self.client.snapshot(now) }
     }
 
@@ -410,7 +409,7 @@ impl Interface {
     /// kernel and the resolver are as wanted.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let is_attaching = self.v4.as_deref().is_some_and(v4::Client::is_attaching);
+        let is_attaching = self.v4.as_ref().is_some_and(|v4| v4.client.is_attaching());
         self.applied && self.client.is_settled() && !is_attaching
     }
 
@@ -421,7 +420,7 @@ impl Interface {
     }
 
     fn on_link(&mut self, now: Instant, link: Link) {
-        let before = core::mem::replace(&mut self.link, link);
+        let before = self.place.set_link(link);
         let is_new = !before.is_usable() || before.index != link.index;
         match &mut self.watch {
             Some(watch) if !link.is_usable() => watch.leave_link(),
@@ -430,14 +429,13 @@ impl Interface {
             }
             _ => {}
         }
-        self.carrier.set_link(link);
         self.client.handle(now, Input::Link(link));
         self.reconsider(now);
     }
 
     /// Perhaps the routers are others now; they are asked as well.
     fn on_resume(&mut self, now: Instant) {
-        if let Some(watch) = self.watch.as_mut().filter(|_| self.link.is_usable()) {
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.place.link().is_usable()) {
             watch.enter_link(now, self.client.holds_something(), self.client.rng());
         }
         self.client.handle(now, Input::Resumed);
@@ -457,7 +455,7 @@ impl Interface {
     }
 
     fn configure(&mut self, now: Instant, config: Config) {
-        self.limit.replace(&config.limit);
+        self.limit.set(config.limit);
         let is_watched = config.mode == Mode::Auto;
         self.configure_v4(now, &config);
         self.config = Arc::new(config);
@@ -467,7 +465,7 @@ impl Interface {
             if let Some(record) = self.client.record(now).filter(|_| holds) {
                 watch.resume(&self.config, &record);
             }
-            if self.link.is_usable() {
+            if self.place.link().is_usable() {
                 watch.enter_link(now, holds, self.client.rng());
             }
             self.watch = Some(Box::new(watch));
@@ -505,9 +503,9 @@ impl Interface {
     }
 
     fn solicits_routers(&mut self, now: Instant) -> bool {
-        let Self { watch, link, client, .. } = self;
+        let Self { watch, place, client, .. } = self;
         let watch = watch.as_mut().filter(|_| !client.is_stopped());
-        watch.is_some_and(|watch| watch.solicits(now, link, client.rng()))
+        watch.is_some_and(|watch| watch.solicits(now, place.link(), client.rng()))
     }
 
     fn transmit(&mut self, now: Instant) -> Option<Vec<u8>> {

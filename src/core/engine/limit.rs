@@ -9,11 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::time::{Duration, Instant};
 
 /// At most a number of messages in any span of a given length.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct SendLimit {
     messages: usize,
     window: Duration,
-    sent: VecDeque<Instant>,
 }
 
 impl Default for SendLimit {
@@ -27,31 +26,43 @@ impl SendLimit {
     /// A limit of at least one message in `window`.
     #[must_use]
     pub fn new(messages: usize, window: Duration) -> Self {
-        Self { messages: messages.max(1), window, sent: VecDeque::new() }
+        Self { messages: messages.max(1), window }
+    }
+}
+
+/// A limit, and what was sent in the last span.
+#[derive(Debug)]
+pub(super) struct SendWindow {
+    limit: SendLimit,
+    sent: VecDeque<Instant>,
+}
+
+impl SendWindow {
+    pub(super) const fn new(limit: SendLimit) -> Self {
+        Self { limit, sent: VecDeque::new() }
     }
 
     /// The instant from which the next message may leave, past or future.
-    #[must_use]
-    pub fn opens_at(&self) -> Instant {
+    pub(super) fn opens_at(&self) -> Instant {
         // The window is closed at both ends: a message that is exactly as
         // old as it is long still counts.
-        let beyond = self.window + Duration::from_millis(1);
+        let beyond = self.limit.window + Duration::from_millis(1);
         match self.sent.front() {
-            Some(&oldest) if self.sent.len() >= self.messages => oldest + beyond,
+            Some(&oldest) if self.sent.len() >= self.limit.messages => oldest + beyond,
             _ => Instant::BOOT,
         }
     }
 
-    /// Takes another limit's bounds; what was sent still counts.
-    pub fn replace(&mut self, other: &Self) {
-        (self.messages, self.window) = (other.messages, other.window);
-        let surplus = self.sent.len().saturating_sub(self.messages);
+    /// Another limit holds from now on; what was sent still counts.
+    pub(super) fn set(&mut self, limit: SendLimit) {
+        self.limit = limit;
+        let surplus = self.sent.len().saturating_sub(limit.messages);
         self.sent.drain(..surplus);
     }
 
     /// Enters a message that was sent.
-    pub fn record(&mut self, now: Instant) {
-        if self.sent.len() >= self.messages {
+    pub(super) fn record(&mut self, now: Instant) {
+        if self.sent.len() >= self.limit.messages {
             self.sent.pop_front();
         }
         self.sent.push_back(now);
@@ -64,7 +75,7 @@ mod tests {
 
     #[test]
     fn tx_03_never_more_than_twenty_in_any_twenty_seconds() {
-        let mut limit = SendLimit::default();
+        let mut limit = SendWindow::new(SendLimit::default());
         let mut sent = Vec::new();
         let mut now = Instant::BOOT;
         for step in 0..200 {
@@ -83,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_quiet_sender_never_waits() {
-        let mut limit = SendLimit::new(1, Duration::from_secs(5));
+        let mut limit = SendWindow::new(SendLimit::new(1, Duration::from_secs(5)));
         for second in 0..10 {
             let now = Instant::from_millis(second * 5001);
             assert!(limit.opens_at() <= now);

@@ -36,7 +36,7 @@ impl Kernel {
         };
         let wanted = self.ipv4_entries(interface, ipv4);
         // Until all of it is there.
-        self.actual.ipv4 = Some(remains(now));
+        self.actual.ipv4 = Some(Box::new(remains(now)));
         self.remove_ipv4_but(&wanted, errors).await?;
         let wish = Lifetimes { preferred: ipv4.valid, valid: ipv4.valid };
         let mut whole = true;
@@ -111,7 +111,7 @@ impl Kernel {
         &self,
         there: &BTreeMap<Entry, Lifetimes>,
         now: Instant,
-    ) -> Option<Ipv4> {
+    ) -> Option<Box<Ipv4>> {
         let set = self.actual.ipv4.as_ref();
         if let Some(ipv4) = set
             && let Some(interface) = index_of(&ipv4.device)
@@ -120,7 +120,7 @@ impl Kernel {
             return Some(ipv4.clone());
         }
         let is_ours = self.journal.entries().any(|entry| entry.is_ipv4());
-        (set.is_some() || is_ours).then(|| remains(now))
+        (set.is_some() || is_ours).then(|| Box::new(remains(now)))
     }
 
     /// The objects of the lease that is there, the address first.

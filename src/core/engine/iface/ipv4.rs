@@ -2,7 +2,7 @@
 //! what of DHCPv6 decides about them (RFC 7341 §9).
 
 use crate::desired::Desired;
-use crate::engine::dhcp4o6::Packet;
+use crate::engine::dhcp4o6::{Carrier, Packet};
 use crate::engine::v4::{self, Sources, Via};
 use crate::engine::{Config, Deadline, Event, Input, Output, Why};
 use crate::link::Datagram;
@@ -14,39 +14,50 @@ use crate::wire::MessageType;
 
 use super::Interface;
 
+/// IPv4 on an interface: its client, and what carries its messages.
+#[derive(Debug)]
+pub(super) struct Ipv4 {
+    pub(super) client: v4::Client,
+    carrier: Carrier,
+}
+
+impl Ipv4 {
+    pub(super) fn new(settings: v4::Settings, rng: &mut Rng) -> Self {
+        let client = v4::Client::new(settings, Rng::from_seed(rng.octets()));
+        Self { client, carrier: Carrier::default() }
+    }
+}
+
 impl Interface {
     /// Another configuration: what is not wanted any more is given up.
     pub(super) fn configure_v4(&mut self, now: Instant, config: &Config) {
         match (v4::Settings::of(config), &mut self.v4) {
             (None, v4) => {
-                let mut former = v4.take();
-                former.iter_mut().for_each(|v4| v4.stop());
-                while let Some(event) = former.as_deref_mut().and_then(v4::Client::poll_event) {
+                let Some(mut former) = v4.take() else { return };
+                former.client.stop();
+                while let Some(event) = former.client.poll_event() {
                     self.client.tell(event);
                 }
             }
-            (Some(settings), Some(v4)) => v4.configure(now, settings),
-            (Some(settings), v4) => {
-                let rng = Rng::from_seed(self.client.rng().octets());
-                *v4 = Some(Box::new(v4::Client::new(settings, rng)));
-            }
+            (Some(settings), Some(v4)) => v4.client.configure(now, settings),
+            (Some(settings), v4) => *v4 = Some(Box::new(Ipv4::new(settings, self.client.rng()))),
         }
     }
 
     /// What concerns IPv4 as well as IPv6.
     pub(super) fn tell_v4(&mut self, now: Instant, input: &Input) {
         match input {
-            Input::AddressUsable(address) => self.carrier.set_usable(*address, true),
-            Input::AddressMissing(address) => self.carrier.set_usable(*address, false),
+            Input::AddressUsable(address) => self.place.set_usable(*address, true),
+            Input::AddressMissing(address) => self.place.set_usable(*address, false),
             Input::AddressDuplicate(address) => {
-                self.carrier.set_usable(*address, false);
-                if self.v4.as_mut().is_some_and(|v4| v4.on_duplicate(now, *address)) {
+                self.place.set_usable(*address, false);
+                if self.v4.as_mut().is_some_and(|v4| v4.client.on_duplicate(now, *address)) {
                     self.client.tell(Event::DadFailed(*address));
                 }
             }
             _ => {}
         }
-        let Some(v4) = &mut self.v4 else { return };
+        let Some(Ipv4 { client: v4, .. }) = self.v4.as_deref_mut() else { return };
         match input {
             Input::Renew => v4.hurry(now, false),
             Input::Rebind => v4.hurry(now, true),
@@ -63,20 +74,21 @@ impl Interface {
 
     /// What gives a lease back, or declines it, is on its way at once.
     fn carry_farewell(&mut self) {
-        while let Some(query) = self.v4.as_deref_mut().and_then(v4::Client::farewell) {
-            self.carrier.send_farewell(&query);
+        let Some(v4) = &mut self.v4 else { return };
+        while let Some(query) = v4.client.farewell() {
+            v4.carrier.send_farewell(&self.place, &query);
             self.client.note_carried(MessageType::Dhcpv4Query);
         }
     }
 
     pub(super) fn on_v4_answer(&mut self, now: Instant, datagram: &Datagram) {
         let Some(v4) = self.v4.as_mut().filter(|_| !self.client.is_stopped()) else { return };
-        let dropped = match self.carrier.admit(datagram) {
+        let dropped = match v4.carrier.admit(&self.place, datagram) {
             Ok(response) => {
                 let malformed = response.malformed.iter().map(|_| DropReason::OptionMalformed);
                 let malformed: Vec<_> = malformed.collect();
-                v4.advance(now);
-                [malformed, v4.take(now, &response)].concat()
+                v4.client.advance(now);
+                [malformed, v4.client.take(now, &response)].concat()
             }
             Err(reason) => vec![reason],
         };
@@ -89,31 +101,31 @@ impl Interface {
     pub(super) fn follow_v6(&mut self, now: Instant) {
         self.forget_withdrawn(&self.wanted());
         let Some(v4) = &mut self.v4 else { return };
-        self.carrier.set_servers(self.client.dhcp4o6_servers());
-        v4.take_sources(
+        v4.carrier.set_servers(self.client.dhcp4o6_servers());
+        v4.client.take_sources(
             now,
             Sources {
-                usable: self.carrier.usable().collect(),
+                usable: self.place.usable().collect(),
                 leased: self.client.addresses(),
                 delegated: self.client.delegated(),
             },
         );
-        let way = self.carrier.way();
-        v4.connect(now, way.map(|(source, servers)| Via { source, servers }));
-        v4.advance(now);
+        let way = v4.carrier.way(&self.place);
+        v4.client.connect(now, way.map(|(source, servers)| Via { source, servers }));
+        v4.client.advance(now);
     }
 
     /// Addresses that are not wanted any more are gone before anybody says so.
     pub(super) fn forget_withdrawn(&mut self, wanted: &Desired) {
         let gone = self.desired.addresses.keys().filter(|a| !wanted.addresses.contains_key(a));
-        gone.for_each(|address| self.carrier.set_usable(*address, false));
+        gone.for_each(|address| self.place.set_usable(*address, false));
     }
 
     /// What the kernel and the resolver should look like.
     pub(super) fn wanted(&self) -> Desired {
         let mut desired = self.client.desired();
-        if let Some(v4) = &self.v4 {
-            desired.ipv4 = v4.desired();
+        if let Some(Ipv4 { client: v4, .. }) = self.v4.as_deref() {
+            desired.ipv4 = v4.desired().map(Box::new);
             desired.addresses.extend(v4.own_source());
         }
         desired
@@ -121,19 +133,20 @@ impl Interface {
 
     pub(super) fn record(&self, now: Instant) -> Option<Record> {
         let record = self.client.record(now)?;
-        let ipv4 = self.v4.as_deref().and_then(v4::Client::record);
-        Some(Record { ipv4, ..record })
+        let ipv4 = self.v4.as_ref().and_then(|v4| v4.client.record());
+        Some(Record { ipv4: ipv4.map(Box::new), ..record })
     }
 
     pub(super) fn poll_event(&mut self) -> Option<Event> {
         // The client says last that it has stopped.
-        let v4 = self.v4.as_deref_mut().and_then(v4::Client::poll_event);
+        let v4 = self.v4.as_mut().and_then(|v4| v4.client.poll_event());
         v4.or_else(|| self.client.poll_event())
     }
 
     pub(super) fn farewell(&mut self, now: Instant) -> Option<Packet> {
         let may_send = !self.is_stopped() && self.limit.opens_at() <= now;
-        may_send.then(|| self.carrier.next_farewell()).flatten()
+        let v4 = self.v4.as_mut().filter(|_| may_send)?;
+        v4.carrier.next_farewell(&self.place)
     }
 
     /// The next datagram with a DHCPv4 message, one for each server.
@@ -141,14 +154,15 @@ impl Interface {
         if self.is_stopped() {
             return None;
         }
+        let v4 = self.v4.as_mut()?;
         self.desired_is_stale = true;
-        if !self.carrier.has_waiting()
-            && let Some(query) = self.v4.as_mut().and_then(|v4| v4.transmit(now))
+        if !v4.carrier.has_waiting(&self.place)
+            && let Some(query) = v4.client.transmit(now)
         {
-            self.carrier.send(&query);
+            v4.carrier.send(&self.place, &query);
             self.client.note_carried(MessageType::Dhcpv4Query);
         }
-        self.carrier.next()
+        v4.carrier.next(&self.place)
     }
 
     /// A datagram leaves.
@@ -161,9 +175,9 @@ impl Interface {
     pub(super) fn v4_deadline(&self) -> Option<Deadline> {
         let v4 = self.v4.as_ref().filter(|_| !self.is_stopped())?;
         let waiting = Deadline { at: Instant::BOOT, why: Why::Transmit };
-        let waiting = self.carrier.has_waiting().then_some(waiting);
-        let next = Deadline::soonest(v4.deadline(), waiting).map(|next| self.limited(next));
+        let waiting = v4.carrier.has_waiting(&self.place).then_some(waiting);
+        let next = Deadline::soonest(v4.client.deadline(), waiting).map(|next| self.limited(next));
         // What ends meanwhile is not held up by the limit.
-        Deadline::soonest(next, v4.expiry())
+        Deadline::soonest(next, v4.client.expiry())
     }
 }

@@ -16,7 +16,7 @@ fn settings() -> Settings {
     let duid = "000100012b2c3d4e021122334455".parse().unwrap();
     let hardware = LinkAddress { hardware_type: 1, octets: vec![2, 0x11, 0x22, 0x33, 0x44, 0x55] };
     let dhcp4o6 = Dhcp4o6 { binding: true, ..Dhcp4o6::new(hardware, Iaid(1)) };
-    let config = Config { dhcp4o6: Some(dhcp4o6), ..Config::new("eth0", duid) };
+    let config = Config { dhcp4o6: Some(Box::new(dhcp4o6)), ..Config::new("eth0", duid) };
     Settings::of(&config).unwrap()
 }
 

@@ -27,7 +27,7 @@ fn wanted() -> Dhcp4o6 {
 
 fn settings(dhcp4o6: Dhcp4o6) -> Settings {
     let duid = "00030001020000000001".parse().unwrap();
-    let config = Config { dhcp4o6: Some(dhcp4o6), ..Config::new("eth0", duid) };
+    let config = Config { dhcp4o6: Some(Box::new(dhcp4o6)), ..Config::new("eth0", duid) };
     Settings::of(&config).unwrap()
 }
 

@@ -10,6 +10,7 @@ mod answer;
 mod ask;
 mod association;
 mod bound;
+mod carrying;
 mod common;
 mod confirm;
 mod exchange;
@@ -30,10 +31,9 @@ use std::collections::VecDeque;
 use std::net::Ipv6Addr;
 use std::sync::Arc;
 
-use crate::desired::{Desired, Lifetimes};
+use crate::desired::Desired;
 use crate::engine::{Config, Deadline, Event, Input, PrefixChange, Restored};
 use crate::link::{Datagram, Link};
-use crate::prefix::Prefix;
 use crate::reason::DropReason;
 use crate::record::Record;
 use crate::rng::Rng;
@@ -235,39 +235,6 @@ impl Client {
     pub(super) fn drop_for(&mut self, reason: DropReason) {
         self.common.counters.dropped.count(reason);
         self.tell(Event::Dropped(reason));
-    }
-
-    /// Where DHCPv4 messages are to be sent, if the servers want that; an
-    /// empty list means all of the link (RFC 7341 §7.2).
-    pub(super) fn dhcp4o6_servers(&self) -> Option<Vec<Ipv6Addr>> {
-        let is_configured = self.holds_something() && self.common.is_in_use();
-        self.common.settings.dhcp4o6_servers().filter(|_| is_configured && !self.is_stopped())
-    }
-
-    /// The addresses that are leased.
-    pub(super) fn addresses(&self) -> Vec<Ipv6Addr> {
-        self.common.desired().addresses.into_keys().collect()
-    }
-
-    /// The prefixes that are delegated.
-    pub(super) fn delegated(&self) -> Vec<(Prefix, Lifetimes)> {
-        self.common.desired().unreachable.into_iter().collect()
-    }
-
-    /// Counts a message that carried a DHCPv4 one out.
-    pub(super) fn note_carried(&mut self, kind: MessageType) {
-        let count = self.common.counters.sent.entry(kind).or_default();
-        *count = count.saturating_add(1);
-    }
-
-    /// Counts an answer that carried a DHCPv4 message, or why it was dropped.
-    pub(super) fn note_answer_carried(&mut self, dropped: &[DropReason]) {
-        if dropped.is_empty() {
-            let kind = MessageType::Dhcpv4Response;
-            let count = self.common.counters.received.entry(kind).or_default();
-            *count = count.saturating_add(1);
-        }
-        dropped.iter().for_each(|reason| self.drop_for(*reason));
     }
 
     /// The prefixes of the link have changed: perhaps the servers have
