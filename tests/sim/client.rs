@@ -14,7 +14,7 @@ use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::dhcp4o6::Query;
 use dhc6c_core::wire::{Message, MessageType, code, v4};
 
-use crate::hooks::{self, Hooks, Leases};
+use crate::hooks::{Hooks, Leases};
 use crate::kernel::Kernel;
 use crate::oracle::Oracle;
 
@@ -185,13 +185,10 @@ impl Client {
         self.hooks.hear(event, self.leases());
     }
 
-    /// The leases in use, which is what hooks know. The address that is made
-    /// for the softwire is none, and is told with that.
+    /// The leases in use, which is what hooks know.
     #[must_use]
     pub fn leases(&self) -> Leases {
-        let mut leases = hooks::in_use(&self.desired);
-        leases.retain(|lease, _| !self.oracle.is_softwires(*lease));
-        leases
+        self.oracle.leases(&self.desired)
     }
 
     /// The messages of one type that it sent, in order.

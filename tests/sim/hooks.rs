@@ -89,7 +89,7 @@ impl Hooks {
     }
 }
 
-/// The leases in a wanted state.
+/// All in a wanted state that may be leased.
 #[must_use]
 pub fn in_use(desired: &Desired) -> Leases {
     let addresses = desired.addresses.iter().map(|(address, l)| (Lease::Address(*address), *l));

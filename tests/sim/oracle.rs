@@ -28,6 +28,7 @@ use dhc6c_core::wire::v4::{self, Kind};
 use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, Status, StatusCode, code};
 
 use crate::grammar;
+use crate::hooks::{self, Leases};
 use crate::kernel::Kernel;
 use crate::server::Lease;
 use crate::v4_oracle::V4Oracle;
@@ -154,7 +155,7 @@ impl Oracle {
     /// The client is about to get this.
     pub fn begins(&mut self, input: &Input) {
         self.forged = (false, self.forged.0);
-        self.promises.begin(input, &self.desired);
+        self.promises.begin(input, self.leases(&self.desired));
     }
 
     /// What a record claims counts as given, as far as it makes sense.
@@ -272,7 +273,8 @@ impl Oracle {
             self.granted = core::mem::take(&mut self.stated);
         }
         self.judge_lifetimes(now);
-        self.promises.judge(now, &self.desired, snapshot.state, self.timeless);
+        let held = self.leases(&self.desired);
+        self.promises.judge(now, &held, snapshot.state, self.timeless);
         assert!(!(self.timeless && used), "leases are used without known ends");
         assert_eq!(diff(&self.desired, &kernel.actual), [], "the kernel is not as desired");
         self.judge_snapshot(now, kernel, snapshot);
@@ -398,10 +400,16 @@ impl Oracle {
         assert!(count <= MANY, "{count} leases are held");
     }
 
-    /// True for the address of the softwire, which is no lease.
+    /// The leases among what is desired. The address that is made for the
+    /// softwire is none.
     #[must_use]
-    pub fn is_softwires(&self, lease: Lease) -> bool {
-        self.v4.binds && self.granted(lease).is_none() && self.softwire(lease).is_some()
+    pub fn leases(&self, desired: &Desired) -> Leases {
+        let is_softwires = |lease: Lease| {
+            self.v4.binds && self.granted(lease).is_none() && self.softwire(lease).is_some()
+        };
+        let mut leases = hooks::in_use(desired);
+        leases.retain(|lease, _| !is_softwires(*lease));
+        leases
     }
 
     /// What was given of the delegated prefix that an address for the softwire

@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dhc6c_core::desired::{Desired, Lifetimes};
+use dhc6c_core::desired::Lifetimes;
 use dhc6c_core::engine::{Config, Input};
 use dhc6c_core::snapshot::{Mode, StateName};
 use dhc6c_core::time::{Instant, Lifetime};
 use dhc6c_core::wire::{Ia, Message, MessageType, StatusCode};
 
-use crate::hooks::in_use;
+use crate::hooks::Leases;
 use crate::server::Lease;
 
 use super::answers::Exchange;
@@ -72,8 +72,8 @@ impl Promises {
     }
 
     /// The client is about to get this.
-    pub(super) fn begin(&mut self, input: &Input, desired: &Desired) {
-        self.before = in_use(desired);
+    pub(super) fn begin(&mut self, input: &Input, held: Leases) {
+        self.before = held;
         self.gone.clear();
         self.extended.clear();
         self.excused = match input {
@@ -135,14 +135,7 @@ impl Promises {
     }
 
     /// After the client was drained.
-    pub(super) fn judge(
-        &mut self,
-        now: Instant,
-        desired: &Desired,
-        state: StateName,
-        timeless: bool,
-    ) {
-        let held = in_use(desired);
+    pub(super) fn judge(&mut self, now: Instant, held: &Leases, state: StateName, timeless: bool) {
         let is_free = self.excused || self.not_on_link || timeless;
         for (lease, lifetimes) in &self.before {
             let ended = lifetimes.valid.is_over(now) || self.gone.contains(lease);
@@ -152,10 +145,10 @@ impl Promises {
             assert!(extended.is_none() || extended == kept, "{lease:?} is not extended as said");
         }
         self.not_on_link &= !held.is_empty();
-        self.judge_timers(now, &held, state);
+        self.judge_timers(now, held, state);
     }
 
-    fn judge_timers(&mut self, now: Instant, held: &BTreeMap<Lease, Lifetimes>, state: StateName) {
+    fn judge_timers(&mut self, now: Instant, held: &Leases, state: StateName) {
         // Only where all that is held has come with them.
         let fits = |timers: &&Timers| {
             held.len() == timers.leases.len() && held.keys().all(|l| timers.leases.contains(l))
