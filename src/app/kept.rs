@@ -110,7 +110,7 @@ pub(crate) fn duid(global: &Global, task: DuidTask) -> Result<(), Error> {
 /// A DUID-LLT of the first interface that can give one and of this moment
 /// (RFC 9915 §11.2).
 fn new() -> Result<Duid, Error> {
-    let links = super::runtime()?.block_on(Links::open())?;
+    let links = super::runtime()?.block_on(async { Links::open() })?;
     let link = links.address_for_duid("").ok_or_else(|| {
         Error::new("cannot make a DUID", "no interface has a link-layer address")
             .kind(Kind::Runtime)

@@ -41,7 +41,7 @@ async fn run_all(
     configuration: Configuration,
     log: Log,
 ) -> Result<(), Failure> {
-    let links = Links::open().await?;
+    let links = Links::open()?;
     // Misspelt names come first: that needs no permission to be told.
     for wan in &configuration.wans {
         check_interface(wan, &options, &links)
@@ -71,7 +71,7 @@ async fn run_all(
         has_ended: false,
         stops: false,
     };
-    match process.bring_about(configuration, links).await {
+    match process.bring_about(configuration, links) {
         Ok(()) => process.run().await,
         Err(failure) => process.give_up(failure).await,
     }
@@ -119,12 +119,12 @@ impl Process {
     /// and stops those that are wanted no more. Where a DUID cannot be had
     /// nothing of it is done; an uplink that cannot start is left out, and the
     /// first reason given.
-    async fn bring_about(&mut self, wanted: Configuration, links: Links) -> Result<(), Failure> {
+    fn bring_about(&mut self, wanted: Configuration, links: Links) -> Result<(), Failure> {
         let settings = self.resolve(&wanted, &links)?;
         if !wanted.wans.iter().any(Wan::is_pattern) {
             self.watched = None;
         } else if self.watched.is_none() {
-            self.watched = Some(Links::open().await?);
+            self.watched = Some(Links::open()?);
         }
         self.log.change(wanted.shared.log_level.value, wanted.shared.log_format.value);
         (self.shared, self.wans) = (wanted.shared, wanted.wans);
@@ -140,7 +140,7 @@ impl Process {
         let mut links = Some(links);
         let mut outcome = Ok(());
         for settings in settings {
-            outcome = outcome.and(self.bring_up(settings, &mut links).await);
+            outcome = outcome.and(self.bring_up(settings, &mut links));
         }
         outcome
     }
@@ -161,13 +161,13 @@ impl Process {
 
     /// Has one uplink run with these settings. One that is about to end comes
     /// back when it has.
-    async fn bring_up(
+    fn bring_up(
         &mut self,
         settings: Rc<Settings>,
         links: &mut Option<Links>,
     ) -> Result<(), Failure> {
         match self.running.get_mut(settings.name()) {
-            None => self.start(settings, links.take()).await,
+            None => self.start(settings, links.take()),
             Some(running) if running.ends || running.settings == settings => Ok(()),
             Some(running) => {
                 running.settings = Rc::clone(&settings);
@@ -178,7 +178,7 @@ impl Process {
     }
 
     /// An interface has come that a pattern waits for.
-    async fn welcome(&mut self, change: Result<Change, Error>) {
+    fn welcome(&mut self, change: Result<Change, Error>) {
         let comes = match change {
             Ok(Change::Link { name, link: Some(_), .. }) => {
                 let is_meant = |wan: &Wan| pattern::matches(&wan.interface.value, &name);
@@ -189,15 +189,15 @@ impl Process {
             Err(_) => false,
         };
         if comes {
-            self.look_again().await;
+            self.look_again();
         }
     }
 
     /// Starts what is wanted and does not run.
-    async fn look_again(&mut self) {
+    fn look_again(&mut self) {
         let wanted = Configuration { shared: self.shared.clone(), wans: self.wans.clone() };
-        let done = match Links::open().await {
-            Ok(links) => self.bring_about(wanted, links).await,
+        let done = match Links::open() {
+            Ok(links) => self.bring_about(wanted, links),
             Err(error) => Err(error.into()),
         };
         if let Err(failure) = done {
@@ -205,10 +205,10 @@ impl Process {
         }
     }
 
-    async fn start(&mut self, settings: Rc<Settings>, links: Option<Links>) -> Result<(), Failure> {
+    fn start(&mut self, settings: Rc<Settings>, links: Option<Links>) -> Result<(), Failure> {
         let name = settings.name().to_owned();
         let (orders, receiver) = mpsc::unbounded_channel();
-        let uplink = Uplink::open(&self.setup, Rc::clone(&settings), receiver, links).await;
+        let uplink = Uplink::open(&self.setup, Rc::clone(&settings), receiver, links);
         let uplink = uplink.map_err(|error| Failure::on(&name, error))?;
         self.running.insert(name.clone(), Running { settings, orders, ends: false });
         self.uplinks.spawn_local(async move {
@@ -225,15 +225,15 @@ impl Process {
         while !self.uplinks.is_empty() || self.waits_for_the_first() {
             tokio::select! {
                 Some(ended) = self.uplinks.join_next() => {
-                    outcome = outcome.and(self.note_end(ended).await);
+                    outcome = outcome.and(self.note_end(ended));
                 }
                 told = self.signals.next() => match told {
                     Told::Order(order) => self.order(&order),
-                    Told::Reload => _ = self.reload().await,
+                    Told::Reload => _ = self.reload(),
                 },
-                change = next_of(self.watched.as_mut()) => self.welcome(change).await,
+                change = next_of(self.watched.as_mut()) => self.welcome(change),
                 Some(request) = self.requests.recv() => match request {
-                    Request::Reload(asked) => self.reload_for(asked).await,
+                    Request::Reload(asked) => self.reload_for(asked),
                     Request::Ready(name) => self.note_ready(name),
                 },
             }
@@ -244,7 +244,7 @@ impl Process {
         outcome
     }
 
-    async fn note_end(&mut self, ended: Result<Ended, JoinError>) -> Result<(), Failure> {
+    fn note_end(&mut self, ended: Result<Ended, JoinError>) -> Result<(), Failure> {
         self.has_ended = true;
         let Ended { name, outcome } = match ended {
             Ok(ended) => ended,
@@ -272,7 +272,7 @@ impl Process {
         }
         // It was wanted again before it had ended.
         if ended.is_some_and(|ended| ended.ends) && !self.stops {
-            self.look_again().await;
+            self.look_again();
         }
         outcome
     }
@@ -311,7 +311,7 @@ impl Process {
     }
 
     /// Reloads for whoever asked, and for all who have asked meanwhile.
-    async fn reload_for(&mut self, asked: Asked) {
+    fn reload_for(&mut self, asked: Asked) {
         let mut asking = vec![asked];
         while let Ok(request) = self.requests.try_recv() {
             match request {
@@ -319,7 +319,7 @@ impl Process {
                 Request::Ready(name) => self.note_ready(name),
             }
         }
-        let answer = match self.reload().await {
+        let answer = match self.reload() {
             Ok(()) => ctl::done_line(),
             Err(failure) => ctl::failed_line(&failure),
         };
@@ -330,8 +330,8 @@ impl Process {
 
     /// Reads the configuration again and applies what is new in it. One that
     /// is broken changes nothing; the reasons are logged and given.
-    async fn reload(&mut self) -> Result<(), Failure> {
-        let done = self.try_reload().await;
+    fn reload(&mut self) -> Result<(), Failure> {
+        let done = self.try_reload();
         match &done {
             Ok(()) => info!("the configuration was read again"),
             Err(failure) => warn!("reload: {failure}"),
@@ -339,14 +339,14 @@ impl Process {
         done
     }
 
-    async fn try_reload(&mut self) -> Result<(), Failure> {
+    fn try_reload(&mut self) -> Result<(), Failure> {
         let Setup { global, options, .. } = &*self.setup;
         let wanted = config::load(global, options)?;
-        let links = Links::open().await?;
+        let links = Links::open()?;
         for name in wanted.shared.needs_restart(&self.shared) {
             warn!("a new {name} takes effect at the next start");
         }
-        self.bring_about(wanted, links).await
+        self.bring_about(wanted, links)
     }
 }
 

@@ -177,7 +177,7 @@ impl Uplink {
     /// Opens everything the interface needs; leftovers of a process that was
     /// killed are removed with the first wanted state. It goes on with the
     /// table of links given, or makes one of its own.
-    pub(crate) async fn open(
+    pub(crate) fn open(
         setup: &Rc<Setup>,
         settings: Rc<Settings>,
         orders: mpsc::UnboundedReceiver<Order>,
@@ -189,7 +189,7 @@ impl Uplink {
         let lock = Lock::take(&global.run_dir, name)?;
         let links = match links {
             Some(links) => links,
-            None => Links::open().await?,
+            None => Links::open()?,
         };
         let link = link::as_far_as_wanted(&links, wan, links.find(name).unwrap_or_default());
         // One that is waited for gets its socket when it comes.
@@ -212,7 +212,7 @@ impl Uplink {
         let kept = kept.filter(|_| !wan.anonymous.value);
         let resolver = Resolver::new(&global.run_dir, name, wan.dns.value);
         let routes = link::place_of_routes(&links, wan, link.index);
-        let mut kernel = Kernel::open(name, link.index, routes, journal, resolver, now).await?;
+        let mut kernel = Kernel::open(name, link.index, routes, journal, resolver, now)?;
         if options.dry_run {
             kernel.pretend();
         }
@@ -286,12 +286,12 @@ impl Uplink {
         self.fire_named("started", &self.snapshot(clock::now()), Vec::new());
         self.engine.handle_input(clock::now(), Input::Link(self.link));
         self.note_addresses(clock::now());
-        self.drain(clock::now()).await;
+        self.drain(clock::now());
         // What an earlier process left behind and nobody wants any more.
-        self.apply(clock::now()).await;
+        self.apply(clock::now());
         loop {
             let now = clock::now();
-            self.drain(now).await;
+            self.drain(now);
             self.tell_ready();
             if let Some(end) = self.end(now) {
                 return Ok(end);
@@ -302,9 +302,9 @@ impl Uplink {
             if self.sleep.is_over() {
                 info!("{}: the machine was suspended", self.name);
                 self.engine.handle_input(clock::now(), Input::Resumed);
-                self.drain(clock::now()).await;
+                self.drain(clock::now());
             }
-            if let Some(input) = self.input(woken, deadline).await? {
+            if let Some(input) = self.input(woken, deadline)? {
                 self.engine.handle_input(clock::now(), input);
             }
         }
@@ -325,7 +325,7 @@ impl Uplink {
     }
 
     /// What the engine has to know of what woke us.
-    async fn input(&mut self, woken: Woken, due: Option<Deadline>) -> Result<Option<Input>, Error> {
+    fn input(&mut self, woken: Woken, due: Option<Deadline>) -> Result<Option<Input>, Error> {
         Ok(match woken {
             Woken::Timer => {
                 if let Some(due) = due.filter(|due| due.at <= clock::now()) {
@@ -340,9 +340,9 @@ impl Uplink {
                 debug!("{}: cannot receive: {error}", self.name);
                 None
             }
-            Woken::Link(change) => self.link_input(change?).await,
-            Woken::Asked(asked) => self.answer(asked).await,
-            Woken::Ordered(order) => Some(self.obey(order).await),
+            Woken::Link(change) => self.link_input(change?),
+            Woken::Asked(asked) => self.answer(asked),
+            Woken::Ordered(order) => Some(self.obey(order)),
             // Perhaps that was the last thing missing.
             Woken::HooksBegun => None,
         })
@@ -357,14 +357,14 @@ impl Uplink {
     }
 
     /// Does what the engine wants until it wants nothing more.
-    async fn drain(&mut self, now: Instant) {
+    fn drain(&mut self, now: Instant) {
         while let Some(output) = self.engine.poll_output(now) {
             match output {
                 // An end that leaves everything in place: nothing is unbound.
                 Output::Desired(_) | Output::Event(Event::Unbound) if self.leaves_all => {}
                 Output::Desired(desired) => {
                     self.desired = *desired;
-                    self.apply(now).await;
+                    self.apply(now);
                 }
                 Output::Keep(record) => self.keep(*record),
                 Output::Event(event) => self.narrate(now, &event),
@@ -386,9 +386,9 @@ impl Uplink {
         }
     }
 
-    async fn apply(&mut self, now: Instant) {
+    fn apply(&mut self, now: Instant) {
         self.refused = None;
-        let failures = self.kernel.apply(&self.desired, now).await;
+        let failures = self.kernel.apply(&self.desired, now);
         self.note_failures(failures);
         if desired::diff(&self.desired, self.kernel.actual()).is_empty() {
             self.engine.handle_input(now, Input::Applied);

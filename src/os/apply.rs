@@ -58,8 +58,8 @@ pub(crate) struct Kernel {
 impl Kernel {
     /// Connects to the kernel and finds what a former process of ours left
     /// behind; the next [`apply`](Self::apply) removes what is not wanted of
-    /// it. Needs a runtime with I/O.
-    pub(crate) async fn open(
+    /// it.
+    pub(crate) fn open(
         interface: &str,
         index: u32,
         routes: RoutePlace,
@@ -83,7 +83,7 @@ impl Kernel {
             patience: Patience::default(),
             pretends: false,
         };
-        kernel.resync(now).await?;
+        kernel.resync(now)?;
         Ok(kernel)
     }
 
@@ -107,7 +107,7 @@ impl Kernel {
 
     /// Brings about what is wanted. What fails is reported and tried again
     /// with the next call; the rest is done all the same.
-    pub(crate) async fn apply(&mut self, desired: &Desired, now: Instant) -> Vec<Error> {
+    pub(crate) fn apply(&mut self, desired: &Desired, now: Instant) -> Vec<Error> {
         let mut errors = Vec::new();
         for step in desired::diff(desired, &self.actual) {
             if self.pretends {
@@ -116,7 +116,7 @@ impl Kernel {
                 continue;
             }
             let wish = wish(&step, desired);
-            if self.carry_out(&step, wish, now, &mut errors).await {
+            if self.carry_out(&step, wish, now, &mut errors) {
                 desired::enter(&mut self.actual, &step);
             }
         }
@@ -125,20 +125,20 @@ impl Kernel {
 
     /// A device that may be the lease's has come or changed: reads anew what is
     /// there, and forgets who removed what. Call [`apply`](Self::apply) next.
-    pub(crate) async fn look_again(&mut self, now: Instant) -> Result<(), Error> {
-        self.resync(now).await?;
+    pub(crate) fn look_again(&mut self, now: Instant) -> Result<(), Error> {
+        self.resync(now)?;
         self.patience.renew();
         Ok(())
     }
 
     /// Reads anew what is there; true when something of ours was removed by
     /// somebody else, so that it is time to apply again.
-    pub(crate) async fn resync(&mut self, now: Instant) -> Result<bool, Error> {
+    pub(crate) fn resync(&mut self, now: Instant) -> Result<bool, Error> {
         if self.pretends {
             return Ok(false);
         }
-        self.leave_other_places().await;
-        let there = self.read(now).await?;
+        self.leave_other_places();
+        let there = self.read(now)?;
         let (index, routes) = (self.index, self.routes);
         let stays = |entry: &Entry| there.contains_key(entry) || is_elsewhere(entry, index, routes);
         // What cannot be written now is written with the next change.
@@ -171,9 +171,9 @@ impl Kernel {
 
     /// The interface has come back, under another number perhaps: reads anew
     /// what is there, and forgets who removed what.
-    pub(crate) async fn set_index(&mut self, index: u32, now: Instant) -> Result<(), Error> {
+    pub(crate) fn set_index(&mut self, index: u32, now: Instant) -> Result<(), Error> {
         self.index = index;
-        self.look_again(now).await
+        self.look_again(now)
     }
 
     /// The interface has another name; call [`apply`](Self::apply) next.
@@ -185,14 +185,14 @@ impl Kernel {
 
     /// The routes go to another place from now on; true where that is one.
     /// Those of the old place are gone then: call [`apply`](Self::apply) next.
-    pub(crate) async fn move_routes(&mut self, routes: RoutePlace) -> bool {
+    pub(crate) fn move_routes(&mut self, routes: RoutePlace) -> bool {
         if core::mem::replace(&mut self.routes, routes) == routes || self.pretends {
             return false;
         }
         self.foreign.retain(|entry| !entry.is_route());
         self.actual.unreachable.clear();
         self.actual.ipv4.iter_mut().for_each(|ipv4| ipv4.routes.clear());
-        self.leave_other_places().await;
+        self.leave_other_places();
         true
     }
 
@@ -207,8 +207,8 @@ impl Kernel {
     }
 
     /// Takes back everything that is ours, and the journal's file with it.
-    pub(crate) async fn withdraw(&mut self, now: Instant) -> Vec<Error> {
-        let mut errors = self.apply(&Desired::default(), now).await;
+    pub(crate) fn withdraw(&mut self, now: Instant) -> Vec<Error> {
+        let mut errors = self.apply(&Desired::default(), now);
         if self.pretends {
             return errors;
         }
@@ -222,7 +222,7 @@ impl Kernel {
     }
 
     /// True when the step leads to what was wanted.
-    async fn carry_out(
+    fn carry_out(
         &mut self,
         step: &Step,
         wish: Option<Lifetimes>,
@@ -230,19 +230,15 @@ impl Kernel {
         errors: &mut Vec<Error>,
     ) -> bool {
         let done = match step {
-            Step::AddAddress(address, _) => {
-                self.add(self.address(*address), wish, now, errors).await
-            }
-            Step::UpdateAddress(address, lifetimes) => self.update(*address, *lifetimes, now).await,
-            Step::AddUnreachable(prefix) => {
-                self.add(self.unreachable(*prefix), wish, now, errors).await
-            }
-            Step::RemoveAddress(address) => self.remove(self.address(*address), errors).await,
-            Step::RemoveUnreachable(prefix) => self.remove(self.unreachable(*prefix), errors).await,
+            Step::AddAddress(address, _) => self.add(self.address(*address), wish, now, errors),
+            Step::UpdateAddress(address, lifetimes) => self.update(*address, *lifetimes, now),
+            Step::AddUnreachable(prefix) => self.add(self.unreachable(*prefix), wish, now, errors),
+            Step::RemoveAddress(address) => self.remove(self.address(*address), errors),
+            Step::RemoveUnreachable(prefix) => self.remove(self.unreachable(*prefix), errors),
             Step::SetResolver(told) => self.resolver.set(told).map(|()| true),
             Step::ClearResolver => self.resolver.clear().map(|()| true),
-            Step::SetIpv4(ipv4) => self.set_ipv4(ipv4, now, errors).await,
-            Step::ClearIpv4 => self.clear_ipv4(errors).await,
+            Step::SetIpv4(ipv4) => self.set_ipv4(ipv4, now, errors),
+            Step::ClearIpv4 => self.clear_ipv4(errors),
         };
         done.unwrap_or_else(|error| {
             errors.push(error);
@@ -251,7 +247,7 @@ impl Kernel {
         })
     }
 
-    async fn add(
+    fn add(
         &mut self,
         entry: Entry,
         wish: Option<Lifetimes>,
@@ -269,7 +265,7 @@ impl Kernel {
         let ours = self.journal.contains(&entry);
         // A journal that cannot be written is worth a word, not an outage.
         errors.extend(self.journal.insert(entry).err().map(journal_failed));
-        match self.install(&entry, wish, ours, now).await {
+        match self.install(&entry, wish, ours, now) {
             Ok(()) => return Ok(true),
             Err(Errno::EEXIST) if ours => return Ok(true),
             Err(Errno::EEXIST) => {
@@ -284,7 +280,7 @@ impl Kernel {
         Ok(self.foreign.contains(&entry))
     }
 
-    async fn install(
+    fn install(
         &self,
         entry: &Entry,
         wish: Lifetimes,
@@ -295,25 +291,20 @@ impl Kernel {
         match *entry {
             Entry::Address { interface, address, length } => {
                 let address = (IpAddr::from(address), length);
-                self.netlink.set_address(interface, address, preferred, valid, replace).await
+                self.netlink.set_address(interface, address, preferred, valid, replace)
             }
             Entry::Ipv4Address { interface, address, length } => {
                 let address = (IpAddr::from(address), length);
-                self.netlink.set_address(interface, address, preferred, valid, replace).await
+                self.netlink.set_address(interface, address, preferred, valid, replace)
             }
             Entry::Unreachable { table, destination, metric } => {
-                self.netlink.add_unreachable(table, destination, metric).await
+                self.netlink.add_unreachable(table, destination, metric)
             }
-            Entry::Ipv4Route(route) => self.netlink.add_ipv4_route(&route).await,
+            Entry::Ipv4Route(route) => self.netlink.add_ipv4_route(&route),
         }
     }
 
-    async fn update(
-        &self,
-        address: Ipv6Addr,
-        lifetimes: Lifetimes,
-        now: Instant,
-    ) -> Result<bool, Error> {
+    fn update(&self, address: Ipv6Addr, lifetimes: Lifetimes, now: Instant) -> Result<bool, Error> {
         let entry = self.address(address);
         if !self.journal.contains(&entry) {
             return Ok(true);
@@ -321,16 +312,16 @@ impl Kernel {
         if lifetimes.valid.is_over(now) {
             return Ok(false);
         }
-        match self.install(&entry, lifetimes, true, now).await {
+        match self.install(&entry, lifetimes, true, now) {
             Ok(()) => Ok(true),
             Err(errno) => Err(self.refused("change", &entry, errno)),
         }
     }
 
-    async fn remove(&mut self, entry: Entry, errors: &mut Vec<Error>) -> Result<bool, Error> {
+    fn remove(&mut self, entry: Entry, errors: &mut Vec<Error>) -> Result<bool, Error> {
         self.foreign.remove(&entry);
         if self.journal.contains(&entry) {
-            match self.uninstall(&entry).await {
+            match self.uninstall(&entry) {
                 Ok(()) => {}
                 Err(errno) => return Err(self.refused("remove", &entry, errno)),
             }
@@ -340,18 +331,18 @@ impl Kernel {
     }
 
     /// Removes an object; one that is not there is removed already.
-    async fn uninstall(&self, entry: &Entry) -> Result<(), Errno> {
+    fn uninstall(&self, entry: &Entry) -> Result<(), Errno> {
         let done = match *entry {
             Entry::Address { interface, address, length } => {
-                self.netlink.remove_address(interface, (address.into(), length)).await
+                self.netlink.remove_address(interface, (address.into(), length))
             }
             Entry::Ipv4Address { interface, address, length } => {
-                self.netlink.remove_address(interface, (address.into(), length)).await
+                self.netlink.remove_address(interface, (address.into(), length))
             }
             Entry::Unreachable { table, destination, metric } => {
-                self.netlink.remove_unreachable(table, destination, metric).await
+                self.netlink.remove_unreachable(table, destination, metric)
             }
-            Entry::Ipv4Route(route) => self.netlink.remove_ipv4_route(&route).await,
+            Entry::Ipv4Route(route) => self.netlink.remove_ipv4_route(&route),
         };
         match done {
             Err(
@@ -363,24 +354,23 @@ impl Kernel {
 
     /// Removes our addresses from interfaces that are not the uplink now, and
     /// our routes from where they belong no more.
-    async fn leave_other_places(&mut self) {
+    fn leave_other_places(&mut self) {
         let entries: Vec<_> = self.journal.entries().collect();
         for entry in entries {
-            if is_elsewhere(&entry, self.index, self.routes) && self.uninstall(&entry).await.is_ok()
-            {
+            if is_elsewhere(&entry, self.index, self.routes) && self.uninstall(&entry).is_ok() {
                 let _ = self.journal.remove(&entry);
             }
         }
     }
 
     /// The objects in the kernel that could be ours, with their lifetimes.
-    async fn read(&self, now: Instant) -> Result<BTreeMap<Entry, Lifetimes>, Error> {
+    fn read(&self, now: Instant) -> Result<BTreeMap<Entry, Lifetimes>, Error> {
         let failed = |what: &'static str| {
             move |errno: Errno| Error::new(format!("cannot list {what}"), errno.desc())
         };
-        let addresses = self.netlink.addresses(Some(self.index)).await;
+        let addresses = self.netlink.addresses(Some(self.index));
         let RoutePlace { table, .. } = self.routes;
-        let routes = self.netlink.unreachable(table).await.map_err(failed("routes"))?;
+        let routes = self.netlink.unreachable(table).map_err(failed("routes"))?;
         let mut there = BTreeMap::new();
         for message in addresses.map_err(failed("addresses"))? {
             if let Some(IpAddr::V6(address)) = message.address {
@@ -401,7 +391,7 @@ impl Kernel {
         there.extend(routes.into_iter().map(|(destination, metric)| {
             (Entry::Unreachable { table, destination, metric }, forever)
         }));
-        there.extend(self.read_ipv4(now).await.map_err(failed("IPv4 addresses and routes"))?);
+        there.extend(self.read_ipv4(now).map_err(failed("IPv4 addresses and routes"))?);
         Ok(there)
     }
 

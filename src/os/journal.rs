@@ -24,7 +24,7 @@ const LONGEST: u64 = 1 << 20;
 
 /// The exact key of a kernel object.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Entry {
     /// An address on an interface.
     Address {
@@ -226,13 +226,13 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&document).unwrap(),
             "{\"version\":1,\"boot\":\"b\",\"objects\":[\
-             {\"kind\":\"address\",\"interface\":2,\"address\":\"2001:db8::1\",\"length\":128},\
-             {\"kind\":\"unreachable\",\"table\":254,\"destination\":\"2001:db8:8000::/56\",\
-             \"metric\":1024},\
-             {\"kind\":\"ipv4-address\",\"interface\":3,\"address\":\"192.0.2.18\",\"length\":32},\
-             {\"kind\":\"ipv4-route\",\"table\":254,\"interface\":3,\"route\":{\
+             {\"address\":{\"interface\":2,\"address\":\"2001:db8::1\",\"length\":128}},\
+             {\"unreachable\":{\"table\":254,\"destination\":\"2001:db8:8000::/56\",\
+             \"metric\":1024}},\
+             {\"ipv4-address\":{\"interface\":3,\"address\":\"192.0.2.18\",\"length\":32}},\
+             {\"ipv4-route\":{\"table\":254,\"interface\":3,\"route\":{\
              \"destination\":\"0.0.0.0\",\"length\":0,\"router\":\"0.0.0.0\"},\
-             \"source\":\"192.0.2.18\",\"metric\":1024}]}"
+             \"source\":\"192.0.2.18\",\"metric\":1024}}]}"
         );
     }
 

@@ -57,7 +57,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let mut links = Links::open().await.unwrap();
+        let mut links = Links::open().unwrap();
         loop {
             let ready = |name| links.find(name).filter(|link| link.up && link.link_local.is_some());
             if let (Some(ours), Some(_)) = (ready("u0"), ready("p0")) {
@@ -70,12 +70,11 @@ impl World {
     }
 
     /// A kernel adapter as a process has it that starts now.
-    async fn kernel(&self) -> Kernel {
+    fn kernel(&self) -> Kernel {
         let (journal, warning) = Journal::open(&self.directory.path().join("u0.journal"));
         assert_eq!(warning, None);
         let resolver = Resolver::new(self.directory.path(), "u0", Choice::None);
         Kernel::open("u0", self.index, RoutePlace::default(), journal, resolver, clock::now())
-            .await
             .unwrap()
     }
 
@@ -145,9 +144,9 @@ fn with_prefix(prefix: &str) -> Desired {
 #[ignore = "needs root"]
 fn an_address_is_added_changed_and_removed() {
     in_namespace(async |mut world| {
-        let mut kernel = world.kernel().await;
+        let mut kernel = world.kernel();
         let wanted = with_address(ADDRESS, 20, 30);
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         assert!(address_line(ADDRESS).contains("tentative"), "{}", address_line(ADDRESS));
         world.until(&world.usable(ADDRESS)).await;
         let line = address_line(ADDRESS);
@@ -156,15 +155,15 @@ fn an_address_is_added_changed_and_removed() {
         assert_eq!(ip_says("-6 route show dev u0 2001:db8:1::/48"), "");
 
         let wanted = with_address(ADDRESS, 200, 300);
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         let line = address_line(ADDRESS);
         assert!(line.contains("valid_lft 300sec preferred_lft 200sec"), "{line}");
         assert!(!line.contains("tentative"), "a new lifetime is no new address: {line}");
         let wanted = with_address(ADDRESS, u32::MAX, u32::MAX);
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         assert!(address_line(ADDRESS).contains("valid_lft forever"), "{}", address_line(ADDRESS));
 
-        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        assert_eq!(kernel.withdraw(clock::now()), []);
         world.until(&world.removed(ADDRESS)).await;
         assert_eq!(address_line(ADDRESS), "");
         assert_eq!(world.files(), 0, "an orderly stop leaves no journal");
@@ -175,15 +174,15 @@ fn an_address_is_added_changed_and_removed() {
 #[ignore = "needs root"]
 fn a_second_apply_and_a_resync_change_nothing() {
     in_namespace(async |mut world| {
-        let mut kernel = world.kernel().await;
+        let mut kernel = world.kernel();
         let mut wanted = with_address(ADDRESS, 200, 300);
         wanted.unreachable = with_prefix(PREFIX).unreachable;
-        kernel.apply(&wanted, clock::now()).await;
+        kernel.apply(&wanted, clock::now());
         world.until(&world.usable(ADDRESS)).await;
         let before = fs::metadata(world.directory.path().join("u0.journal")).unwrap();
-        assert_eq!(kernel.resync(clock::now()).await, Ok(false));
+        assert_eq!(kernel.resync(clock::now()), Ok(false));
         assert_eq!(dhc6c_core::desired::diff(&wanted, kernel.actual()), []);
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         let after = fs::metadata(world.directory.path().join("u0.journal")).unwrap();
         assert_eq!(before.modified().unwrap(), after.modified().unwrap());
         assert_eq!(
@@ -199,11 +198,11 @@ fn a_duplicate_address_is_reported_whether_the_kernel_deletes_it_or_not() {
     in_namespace(async |mut world| {
         for (address, seconds) in [("2001:db8:1::1", 300), ("2001:db8:1::2", u32::MAX)] {
             ip(&format!("address add {address}/128 dev p0 nodad"));
-            let mut kernel = world.kernel().await;
-            kernel.apply(&with_address(address, seconds, seconds), clock::now()).await;
+            let mut kernel = world.kernel();
+            kernel.apply(&with_address(address, seconds, seconds), clock::now());
             world.until(&world.duplicate(address)).await;
             println!("DAD failed, lifetime {seconds}: then there is {:?}", address_line(address));
-            assert_eq!(kernel.withdraw(clock::now()).await, []);
+            assert_eq!(kernel.withdraw(clock::now()), []);
             assert_eq!(address_line(address), "");
         }
         assert_eq!(world.files(), 0);
@@ -215,19 +214,19 @@ fn a_duplicate_address_is_reported_whether_the_kernel_deletes_it_or_not() {
 fn unreachable_routes_come_and_go_and_others_stay() {
     in_namespace(async |world| {
         ip("-6 route add unreachable 2001:db8:9000::/56 metric 1024 proto static");
-        let mut kernel = world.kernel().await;
+        let mut kernel = world.kernel();
         let mut wanted = with_prefix(PREFIX);
         wanted.unreachable.extend(with_prefix("2001:db8:9000::/56").unreachable);
-        let errors = kernel.apply(&wanted, clock::now()).await;
+        let errors = kernel.apply(&wanted, clock::now());
         assert_eq!(errors.len(), 1, "{errors:?}");
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, [], "it is said once");
+        assert_eq!(kernel.apply(&wanted, clock::now()), [], "it is said once");
         let routes = ip_says("-6 route show type unreachable");
         assert!(
             routes.contains("unreachable 2001:db8:8000::/56 dev lo proto dhcp metric 1024"),
             "{routes}"
         );
-        assert_eq!(kernel.resync(clock::now()).await, Ok(false));
-        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        assert_eq!(kernel.resync(clock::now()), Ok(false));
+        assert_eq!(kernel.withdraw(clock::now()), []);
         let routes = ip_says("-6 route show type unreachable");
         assert!(!routes.contains("8000") && routes.contains("9000"), "{routes}");
         assert_eq!(world.files(), 0);
@@ -244,17 +243,17 @@ fn what_a_killed_process_left_behind_is_taken_over_or_removed() {
         wanted.unreachable = with_prefix(PREFIX).unreachable;
         wanted.resolver =
             Some(Told { servers: vec!["2001:db8::53".parse().unwrap()], domains: vec![] });
-        let mut killed = world.kernel().await;
-        assert_eq!(killed.apply(&wanted, clock::now()).await, []);
+        let mut killed = world.kernel();
+        assert_eq!(killed.apply(&wanted, clock::now()), []);
         world.until(&world.usable(kept)).await;
         drop(killed);
         ip("address add 2001:db8:1::5/128 dev u0 nodad");
         assert_eq!(world.files(), 2);
 
-        let mut kernel = world.kernel().await;
+        let mut kernel = world.kernel();
         assert_eq!(kernel.actual().addresses.len(), 2);
         let wanted = with_address(kept, 200, 300);
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         assert_eq!(address_line(ADDRESS), "");
         assert_ne!(address_line(kept), "");
         assert_ne!(address_line("2001:db8:1::5"), "");
@@ -267,12 +266,12 @@ fn what_a_killed_process_left_behind_is_taken_over_or_removed() {
 #[ignore = "needs root"]
 fn what_was_left_on_another_interface_is_removed_from_there() {
     in_namespace(async |mut world| {
-        let mut killed = world.kernel().await;
-        assert_eq!(killed.apply(&with_address(ADDRESS, 200, 300), clock::now()).await, []);
+        let mut killed = world.kernel();
+        assert_eq!(killed.apply(&with_address(ADDRESS, 200, 300), clock::now()), []);
         world.until(&world.usable(ADDRESS)).await;
         drop(killed);
         world.index = world.links.find("p0").unwrap().index;
-        let kernel = world.kernel().await;
+        let kernel = world.kernel();
         assert_eq!(kernel.actual().addresses.len(), 0);
         assert_eq!(address_line(ADDRESS), "");
     });
@@ -284,12 +283,12 @@ fn an_address_of_somebody_else_is_never_changed_nor_removed() {
     in_namespace(async |world| {
         ip(&format!("address add {ADDRESS}/64 dev u0 nodad"));
         let before = address_line(ADDRESS);
-        let mut kernel = world.kernel().await;
-        let errors = kernel.apply(&with_address(ADDRESS, 20, 30), clock::now()).await;
+        let mut kernel = world.kernel();
+        let errors = kernel.apply(&with_address(ADDRESS, 20, 30), clock::now());
         assert_eq!(errors.len(), 1, "{errors:?}");
         println!("{}", errors[0]);
-        assert_eq!(kernel.apply(&with_address(ADDRESS, 200, 300), clock::now()).await, []);
-        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        assert_eq!(kernel.apply(&with_address(ADDRESS, 200, 300), clock::now()), []);
+        assert_eq!(kernel.withdraw(clock::now()), []);
         assert_eq!(address_line(ADDRESS), before);
         assert_eq!(world.files(), 0);
     });
@@ -299,21 +298,21 @@ fn an_address_of_somebody_else_is_never_changed_nor_removed() {
 #[ignore = "needs root"]
 fn what_others_remove_is_put_back_three_times_and_again_with_the_next_lease() {
     in_namespace(async |mut world| {
-        let mut kernel = world.kernel().await;
+        let mut kernel = world.kernel();
         let wanted = with_address(ADDRESS, 200, 300);
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         for round in 1..=4 {
             world.until(&world.usable(ADDRESS)).await;
             ip(&format!("address del {ADDRESS}/128 dev u0"));
             world.until(&world.removed(ADDRESS)).await;
-            assert_eq!(kernel.resync(clock::now()).await, Ok(true));
-            let errors = kernel.apply(&wanted, clock::now()).await;
+            assert_eq!(kernel.resync(clock::now()), Ok(true));
+            let errors = kernel.apply(&wanted, clock::now());
             assert_eq!(errors.len(), usize::from(round == 4), "round {round}: {errors:?}");
             assert_eq!(address_line(ADDRESS).is_empty(), round == 4, "round {round}");
         }
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         assert_eq!(address_line(ADDRESS), "");
-        assert_eq!(kernel.apply(&with_address(ADDRESS, 400, 600), clock::now()).await, []);
+        assert_eq!(kernel.apply(&with_address(ADDRESS, 400, 600), clock::now()), []);
         assert_ne!(address_line(ADDRESS), "");
     });
 }
@@ -325,8 +324,8 @@ fn ipv6_switched_off_is_named_as_such() {
         assert!(ipv6_enabled("u0"));
         fs::write("/proc/sys/net/ipv6/conf/u0/disable_ipv6", "1").unwrap();
         assert!(!ipv6_enabled("u0"));
-        let mut kernel = world.kernel().await;
-        let errors = kernel.apply(&with_address(ADDRESS, 200, 300), clock::now()).await;
+        let mut kernel = world.kernel();
+        let errors = kernel.apply(&with_address(ADDRESS, 200, 300), clock::now());
         assert_eq!(errors.len(), 1);
         println!("{} ({:?})", errors[0], errors[0].hint);
         assert!(errors[0].why.contains("IPv6 is disabled"), "{}", errors[0]);
@@ -351,20 +350,20 @@ fn carrier_rename_and_replacement_of_the_interface_are_seen() {
         ip("link set w0 name u0");
         world.until(&link("u0", there)).await;
 
-        let mut kernel = world.kernel().await;
+        let mut kernel = world.kernel();
         let wanted = with_address(ADDRESS, 200, 300);
-        kernel.apply(&wanted, clock::now()).await;
+        kernel.apply(&wanted, clock::now());
         ip("link del u0");
         world.until(&link("u0", None)).await;
-        assert_eq!(kernel.resync(clock::now()).await, Ok(true));
+        assert_eq!(kernel.resync(clock::now()), Ok(true));
         ip("link add u0 type veth peer name p0");
         while world.links.find("u0").is_none() {
             next(&mut world.links).await;
         }
         let new = world.links.find("u0").unwrap().index;
         assert_ne!(new, index);
-        assert_eq!(kernel.set_index(new, clock::now()).await, Ok(()));
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.set_index(new, clock::now()), Ok(()));
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         assert_ne!(address_line(ADDRESS), "");
         assert!(world.links.link_address("u0").is_some());
         assert_eq!(world.links.link_address("nosuchlink0"), None);
@@ -394,14 +393,14 @@ fn ipv4_of_device() -> (String, String) {
 #[ignore = "needs root"]
 fn an_ipv4_lease_is_an_address_and_a_route_on_its_device() {
     in_namespace(async |mut world| {
-        let mut kernel = world.kernel().await;
+        let mut kernel = world.kernel();
         let wanted = with_ipv4("192.0.2.18", 300);
-        let errors = kernel.apply(&wanted, clock::now()).await;
+        let errors = kernel.apply(&wanted, clock::now());
         assert!(errors[0].why.contains("no device sw0"), "{errors:?}");
         ip("link add sw0 type veth peer name b0");
         ip("link set b0 up");
         ip("link set sw0 up");
-        assert_eq!(kernel.apply(&wanted, clock::now()).await, []);
+        assert_eq!(kernel.apply(&wanted, clock::now()), []);
         let (addresses, routes) = ipv4_of_device();
         assert!(addresses.contains("192.0.2.18/32"), "{addresses}");
         assert!(addresses.contains("noprefixroute"), "{addresses}");
@@ -410,9 +409,9 @@ fn an_ipv4_lease_is_an_address_and_a_route_on_its_device() {
         assert_eq!(routes.trim(), expected);
 
         // A longer lease changes the address; another address takes its place.
-        assert_eq!(kernel.apply(&with_ipv4("192.0.2.18", 900), clock::now()).await, []);
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.18", 900), clock::now()), []);
         assert!(ipv4_of_device().0.contains("valid_lft 900sec"));
-        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()).await, []);
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()), []);
         let (addresses, routes) = ipv4_of_device();
         assert!(addresses.contains("192.0.2.19/32") && !addresses.contains("192.0.2.18"));
         assert!(routes.contains("src 192.0.2.19") && routes.lines().count() == 1, "{routes}");
@@ -425,18 +424,18 @@ fn an_ipv4_lease_is_an_address_and_a_route_on_its_device() {
             }
         };
         assert!(kernel.has_ipv4_on(index));
-        assert_eq!(kernel.resync(clock::now()).await, Ok(true));
-        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()).await, []);
+        assert_eq!(kernel.resync(clock::now()), Ok(true));
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()), []);
         assert!(ipv4_of_device().1.contains("src 192.0.2.19"));
         // A device that goes down loses its routes without a word.
         ip("link set sw0 down");
         ip("link set sw0 up");
         assert_eq!(ipv4_of_device().1, "");
-        kernel.look_again(clock::now()).await.unwrap();
-        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()).await, []);
+        kernel.look_again(clock::now()).unwrap();
+        assert_eq!(kernel.apply(&with_ipv4("192.0.2.19", 900), clock::now()), []);
         assert!(ipv4_of_device().1.contains("src 192.0.2.19"));
 
-        assert_eq!(kernel.withdraw(clock::now()).await, []);
+        assert_eq!(kernel.withdraw(clock::now()), []);
         assert_eq!(ipv4_of_device(), Default::default());
         assert_eq!(world.files(), 0);
     });
@@ -452,31 +451,31 @@ fn an_ipv4_lease_of_a_killed_process_is_taken_over_and_others_are_left_alone() {
         ip("address add 198.51.100.1/24 dev sw0");
         ip("-4 route add 203.0.113.0/24 dev sw0 proto dhcp");
         let others = ipv4_of_device();
-        let mut killed = world.kernel().await;
-        assert_eq!(killed.apply(&with_ipv4("192.0.2.18", 300), clock::now()).await, []);
+        let mut killed = world.kernel();
+        assert_eq!(killed.apply(&with_ipv4("192.0.2.18", 300), clock::now()), []);
         drop(killed);
         // One that goes on with the lease changes nothing but its lifetime.
-        let mut next = world.kernel().await;
-        assert_eq!(next.apply(&with_ipv4("192.0.2.18", 900), clock::now()).await, []);
+        let mut next = world.kernel();
+        assert_eq!(next.apply(&with_ipv4("192.0.2.18", 900), clock::now()), []);
         let (addresses, routes) = ipv4_of_device();
         assert!(addresses.contains("valid_lft 900sec"), "{addresses}");
         assert_eq!(routes.lines().count(), 1, "{routes}");
         drop(next);
         // One that has no lease clears up.
-        let mut last = world.kernel().await;
-        assert_eq!(last.apply(&Desired::default(), clock::now()).await, []);
+        let mut last = world.kernel();
+        assert_eq!(last.apply(&Desired::default(), clock::now()), []);
         assert_eq!(ipv4_of_device(), others);
         assert!(ip_says("-4 route show 203.0.113.0/24").contains("sw0"));
-        assert_eq!(last.withdraw(clock::now()).await, []);
+        assert_eq!(last.withdraw(clock::now()), []);
         assert_eq!(world.files(), 0);
         // What is there already is used, and left there.
         ip("address add 192.0.2.18/32 dev sw0");
         ip("-4 route add default dev sw0 metric 1024");
         let others = ipv4_of_device();
-        let mut guest = world.kernel().await;
-        let errors = guest.apply(&with_ipv4("192.0.2.18", 300), clock::now()).await;
+        let mut guest = world.kernel();
+        let errors = guest.apply(&with_ipv4("192.0.2.18", 300), clock::now());
         assert_eq!(errors.len(), 2, "{errors:?}");
-        assert_eq!(guest.withdraw(clock::now()).await, []);
+        assert_eq!(guest.withdraw(clock::now()), []);
         assert_eq!(ipv4_of_device(), others);
     });
 }
@@ -602,8 +601,8 @@ fn an_idle_process_is_never_woken() {
     }
     in_namespace(async |mut world| {
         let mut socket = Socket::open("u0", world.index, Marks::default()).unwrap();
-        let mut kernel = world.kernel().await;
-        kernel.apply(&with_address(ADDRESS, 2000, 3000), clock::now()).await;
+        let mut kernel = world.kernel();
+        kernel.apply(&with_address(ADDRESS, 2000, 3000), clock::now());
         world.until(&world.usable(ADDRESS)).await;
         let mut timer = Timer::new().unwrap();
         timer.set(Some(clock::now() + Duration::from_secs(1000)));

@@ -10,7 +10,6 @@ use std::net::{IpAddr, Ipv6Addr};
 use dhc6c_core::ident::LinkAddress;
 use dhc6c_core::link::Link;
 use dhc6c_core::prefix::Prefix;
-use futures_util::StreamExt as _;
 use nix::libc;
 
 use super::error::Error;
@@ -92,8 +91,6 @@ pub(crate) enum AddressState {
 /// All links and IPv6 addresses of our network namespace.
 pub(crate) struct Links {
     netlink: Netlink,
-    /// What the news comes by.
-    _watch: Netlink,
     news: News,
     table: Table,
     changes: VecDeque<Change>,
@@ -102,12 +99,12 @@ pub(crate) struct Links {
 
 impl Links {
     /// Starts to watch, and reads how things are. Needs a runtime with I/O.
-    pub(crate) async fn open() -> Result<Self, Error> {
+    pub(crate) fn open() -> Result<Self, Error> {
         // First the news, then the state: nothing falls between the two.
-        let (_watch, news) = Netlink::watch()?;
+        let news = News::open()?;
         let netlink = Netlink::open()?;
-        let table = read(&netlink).await?;
-        Ok(Self { netlink, _watch, news, table, changes: VecDeque::new(), stale: false })
+        let table = read(&netlink)?;
+        Ok(Self { netlink, news, table, changes: VecDeque::new(), stale: false })
     }
 
     /// Waits for the next change. Dropping the wait loses nothing. Fails only
@@ -118,7 +115,7 @@ impl Links {
                 return Ok(change);
             }
             if self.stale {
-                let mut table = read(&self.netlink).await?;
+                let mut table = read(&self.netlink)?;
                 table.prefer(&self.table);
                 self.changes.push_back(Change::Resync);
                 self.changes.extend(self.table.differences(&table));
@@ -126,10 +123,13 @@ impl Links {
                 self.stale = false;
                 continue;
             }
-            match self.news.next().await {
-                Some(Ok(message)) => self.changes.extend(self.table.enter(message)),
-                Some(Err(Lost)) => self.stale = true,
-                None => return Err(Error::new("cannot watch links", "the netlink socket closed")),
+            let failed = |error| Error::new("cannot watch links", error);
+            match self.news.next().await.map_err(failed)? {
+                Ok(messages) => {
+                    let changes = messages.into_iter().flat_map(|news| self.table.enter(news));
+                    self.changes.extend(changes);
+                }
+                Err(Lost) => self.stale = true,
             }
         }
     }
@@ -186,13 +186,13 @@ pub(crate) fn ipv6_enabled(name: &str) -> bool {
     std::fs::read_to_string(path).is_ok_and(|text| text.trim() == "0")
 }
 
-async fn read(netlink: &Netlink) -> Result<Table, Error> {
+fn read(netlink: &Netlink) -> Result<Table, Error> {
     let failed = |error: nix::Error| Error::new("cannot list interfaces", error.desc());
     let mut table = Table::default();
-    for link in netlink.links().await.map_err(failed)? {
+    for link in netlink.links().map_err(failed)? {
         table.enter(Message::NewLink(link));
     }
-    for address in netlink.addresses(None).await.map_err(failed)? {
+    for address in netlink.addresses(None).map_err(failed)? {
         table.enter(Message::NewAddress(address));
     }
     Ok(table)

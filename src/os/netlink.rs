@@ -5,28 +5,25 @@
 //! here remembers or decides anything; failures are the kernel's own errno.
 
 mod message;
+mod socket;
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::pin::pin;
 
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::time::Lifetime;
 use dhc6c_core::wire::v4::Route;
-use futures_util::stream::{BoxStream, StreamExt as _};
-use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_CREATE, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_EXCL, NLM_F_REPLACE, NLM_F_REQUEST,
-    NetlinkMessage, NetlinkPayload,
-};
-use netlink_proto::ConnectionHandle;
-use netlink_proto::sys::{AsyncSocket as _, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
 use nix::libc;
 use serde::{Deserialize, Serialize};
-use socket2::{SockFilter, SockRef};
+use socket2::SockFilter;
 
 use super::error::Error;
 
+use socket::{Listening, Part};
+
 pub(crate) use message::{AF_INET, AF_INET6, AddressMessage, LinkMessage, Message, RouteMessage};
+pub(crate) use socket::{Asking, Lost, flag};
 
 /// The routing table for everybody.
 pub(crate) const MAIN_TABLE: u32 = libc::RT_TABLE_MAIN as u32;
@@ -44,14 +41,6 @@ const GROUPS: u32 = 1 << 0 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 10;
 /// How often a dump is repeated that the kernel says was disturbed.
 const REPETITIONS: u32 = 3;
 
-/// What links and addresses did, as the kernel tells it; `Err` when some of
-/// it was lost.
-pub(crate) type News = BoxStream<'static, Result<Message, Lost>>;
-
-/// News came faster than they were read, and some are gone.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Lost;
-
 /// Picks one kind of message.
 macro_rules! only {
     ($kind:path) => {
@@ -62,71 +51,54 @@ macro_rules! only {
     };
 }
 
-/// A connection to the kernel.
-pub(crate) struct Netlink {
-    handle: ConnectionHandle<Message>,
+/// The news of links and addresses, and of routes with our label that go.
+pub(crate) struct News(Listening);
+
+impl News {
+    /// Starts to listen. Needs a runtime with I/O.
+    pub(crate) fn open() -> Result<Self, Error> {
+        let listening = Listening::open(libc::NETLINK_ROUTE, GROUPS, &NEWS_FILTER);
+        listening.map(Self).map_err(cannot_open)
+    }
+
+    /// Waits for the next; `Lost` when some of it was lost. Dropping the wait
+    /// loses nothing.
+    pub(crate) async fn next(&mut self) -> io::Result<Result<Vec<Message>, Lost>> {
+        let news = self.0.next().await?;
+        let decode = |part: Part<'_>| Message::decode(part.kind, part.payload);
+        Ok(news.map(|parts| parts.filter_map(decode).collect()))
+    }
 }
 
+/// A connection to the kernel for requests. News has one of its own: where
+/// there is more of it than the socket holds, the kernel has no room for
+/// answers either.
+pub(crate) struct Netlink(Asking);
+
 impl Netlink {
-    /// A connection for requests. Needs a runtime with I/O.
+    /// Opens a connection.
     pub(crate) fn open() -> Result<Self, Error> {
-        Ok(Self::connect(0)?.0)
-    }
-
-    /// A connection that brings the news of links and addresses, and of routes
-    /// with our label that go; it ends when both are dropped. Requests are
-    /// better made by another one: where there is more news than the socket
-    /// holds, the kernel has no room for answers either.
-    pub(crate) fn watch() -> Result<(Self, News), Error> {
-        Self::connect(GROUPS)
-    }
-
-    fn connect(groups: u32) -> Result<(Self, News), Error> {
-        let failed = |error| Error::new("cannot open a netlink socket", error);
-        let (mut connection, handle, news) =
-            netlink_proto::new_connection_with_socket::<Message, TokioSocket>(NETLINK_ROUTE)
-                .map_err(failed)?;
-        let socket = connection.socket_mut().socket_mut();
-        if groups != 0 {
-            SockRef::from(&*socket).attach_filter(&NEWS_FILTER).map_err(failed)?;
-        }
-        socket.bind(&SocketAddr::new(0, groups)).map_err(failed)?;
-        // Lets the kernel filter dumps; before Linux 4.20 we filter alone.
-        let _ = socket.set_netlink_get_strict_chk(true);
-        // The last message of an answer tells a whole one from a broken one.
-        connection.set_forward_done(true);
-        connection.set_forward_ack(true);
-        tokio::spawn(connection);
-        let news = news.filter_map(async |(message, _)| match message.payload {
-            NetlinkPayload::InnerMessage(message) => Some(Ok(message)),
-            NetlinkPayload::Overrun(_) => Some(Err(Lost)),
-            _ => None,
-        });
-        Ok((Self { handle }, news.boxed()))
+        Asking::open(libc::NETLINK_ROUTE).map(Self).map_err(cannot_open)
     }
 
     /// All links.
-    pub(crate) async fn links(&self) -> Result<Vec<LinkMessage>, Errno> {
-        let found = self.dump(Message::GetLinks).await?;
+    pub(crate) fn links(&self) -> Result<Vec<LinkMessage>, Errno> {
+        let found = self.dump(&Message::GetLinks)?;
         Ok(found.into_iter().filter_map(only!(Message::NewLink)).collect())
     }
 
     /// All IPv6 addresses, of one interface or of all.
-    pub(crate) async fn addresses(&self, index: Option<u32>) -> Result<Vec<AddressMessage>, Errno> {
-        self.addresses_of(AF_INET6, index).await
+    pub(crate) fn addresses(&self, index: Option<u32>) -> Result<Vec<AddressMessage>, Errno> {
+        self.addresses_of(AF_INET6, index)
     }
 
     /// All IPv4 addresses of an interface.
-    pub(crate) async fn ipv4_addresses(&self, index: u32) -> Result<Vec<AddressMessage>, Errno> {
-        self.addresses_of(AF_INET, Some(index)).await
+    pub(crate) fn ipv4_addresses(&self, index: u32) -> Result<Vec<AddressMessage>, Errno> {
+        self.addresses_of(AF_INET, Some(index))
     }
 
-    async fn addresses_of(
-        &self,
-        family: u8,
-        index: Option<u32>,
-    ) -> Result<Vec<AddressMessage>, Errno> {
-        let found = match self.dump(Message::GetAddresses(family, index.unwrap_or(0))).await {
+    fn addresses_of(&self, family: u8, index: Option<u32>) -> Result<Vec<AddressMessage>, Errno> {
+        let found = match self.dump(&Message::GetAddresses(family, index.unwrap_or(0))) {
             // An interface that is gone has none.
             Err(Errno::ENODEV) => Vec::new(),
             found => found?,
@@ -139,7 +111,7 @@ impl Netlink {
 
     /// Adds an address of ours with this prefix length or, with `replace`,
     /// changes its lifetimes.
-    pub(crate) async fn set_address(
+    pub(crate) fn set_address(
         &self,
         index: u32,
         address: (IpAddr, u8),
@@ -156,30 +128,26 @@ impl Netlink {
             label: Some(LABEL),
             ..address_message(index, address)
         };
-        let how = if replace { NLM_F_REPLACE } else { NLM_F_EXCL };
-        self.change(Message::NewAddress(message), NLM_F_CREATE | how).await
+        let how = if replace { flag::REPLACE } else { flag::EXCL };
+        self.change(&Message::NewAddress(message), flag::CREATE | how)
     }
 
     /// Removes an address with this prefix length.
-    pub(crate) async fn remove_address(
-        &self,
-        index: u32,
-        address: (IpAddr, u8),
-    ) -> Result<(), Errno> {
-        self.change(Message::DelAddress(address_message(index, address)), 0).await
+    pub(crate) fn remove_address(&self, index: u32, address: (IpAddr, u8)) -> Result<(), Errno> {
+        self.change(&Message::DelAddress(address_message(index, address)), 0)
     }
 
     /// All unreachable routes of a table with our label, each with its metric.
-    pub(crate) async fn unreachable(&self, table: u32) -> Result<Vec<(Prefix, u32)>, Errno> {
-        let found = self.routes(RouteMessage { table, ..UNREACHABLE }).await?;
+    pub(crate) fn unreachable(&self, table: u32) -> Result<Vec<(Prefix, u32)>, Errno> {
+        let found = self.routes(RouteMessage { table, ..UNREACHABLE })?;
         Ok(found.iter().filter_map(unreachable_key).collect())
     }
 
     /// The routes of a table that are like this one, as far as the kernel
     /// looks at that.
-    async fn routes(&self, like: RouteMessage) -> Result<Vec<RouteMessage>, Errno> {
+    fn routes(&self, like: RouteMessage) -> Result<Vec<RouteMessage>, Errno> {
         let table = like.table;
-        let found = match self.dump(Message::GetRoutes(like)).await {
+        let found = match self.dump(&Message::GetRoutes(like)) {
             // A table that was never used does not exist.
             Err(Errno::ENOENT) => Vec::new(),
             found => found?,
@@ -189,87 +157,64 @@ impl Netlink {
     }
 
     /// Adds an unreachable route.
-    pub(crate) async fn add_unreachable(
+    pub(crate) fn add_unreachable(
         &self,
         table: u32,
         destination: Prefix,
         metric: u32,
     ) -> Result<(), Errno> {
         let message = unreachable_message(table, destination, metric);
-        self.change(Message::NewRoute(message), NLM_F_CREATE | NLM_F_EXCL).await
+        self.change(&Message::NewRoute(message), flag::CREATE | flag::EXCL)
     }
 
     /// Removes an unreachable route.
-    pub(crate) async fn remove_unreachable(
+    pub(crate) fn remove_unreachable(
         &self,
         table: u32,
         destination: Prefix,
         metric: u32,
     ) -> Result<(), Errno> {
-        self.change(Message::DelRoute(unreachable_message(table, destination, metric)), 0).await
+        self.change(&Message::DelRoute(unreachable_message(table, destination, metric)), 0)
     }
 
     /// All IPv4 routes of a table with our label.
-    pub(crate) async fn ipv4_routes(&self, table: u32) -> Result<Vec<Ipv4Route>, Errno> {
-        let found = self.routes(RouteMessage { table, ..IPV4_ROUTE }).await?;
+    pub(crate) fn ipv4_routes(&self, table: u32) -> Result<Vec<Ipv4Route>, Errno> {
+        let found = self.routes(RouteMessage { table, ..IPV4_ROUTE })?;
         Ok(found.iter().filter_map(Ipv4Route::of).collect())
     }
 
     /// Adds an IPv4 route.
-    pub(crate) async fn add_ipv4_route(&self, route: &Ipv4Route) -> Result<(), Errno> {
-        self.change(Message::NewRoute(route.message()), NLM_F_CREATE | NLM_F_EXCL).await
+    pub(crate) fn add_ipv4_route(&self, route: &Ipv4Route) -> Result<(), Errno> {
+        self.change(&Message::NewRoute(route.message()), flag::CREATE | flag::EXCL)
     }
 
     /// Removes an IPv4 route.
-    pub(crate) async fn remove_ipv4_route(&self, route: &Ipv4Route) -> Result<(), Errno> {
-        self.change(Message::DelRoute(route.message()), 0).await
+    pub(crate) fn remove_ipv4_route(&self, route: &Ipv4Route) -> Result<(), Errno> {
+        self.change(&Message::DelRoute(route.message()), 0)
     }
 
-    async fn change(&self, message: Message, flags: u16) -> Result<(), Errno> {
-        self.ask(message, NLM_F_ACK | flags).await.map(drop)
+    fn change(&self, message: &Message, flags: u16) -> Result<(), Errno> {
+        self.0.ask(message.kind(), flag::ACK | flags, &message.encode(), |_, _| {}).map(drop)
     }
 
     /// A dump is not atomic; the kernel marks one that a change disturbed.
-    async fn dump(&self, message: Message) -> Result<Vec<Message>, Errno> {
-        for _ in 0..REPETITIONS {
-            let (found, whole) = self.ask(message.clone(), NLM_F_DUMP).await?;
-            if whole {
-                return Ok(found);
-            }
-        }
-        // Changes that go on bring news, and the news the truth.
-        Ok(self.ask(message, NLM_F_DUMP).await?.0)
-    }
-
-    /// Sends a request and collects the answer; false with it when the kernel
-    /// says that it is inconsistent.
-    async fn ask(&self, message: Message, flags: u16) -> Result<(Vec<Message>, bool), Errno> {
-        let mut request = NetlinkMessage::from(message);
-        request.header.flags = NLM_F_REQUEST | flags;
-        let kernel = SocketAddr::new(0, 0);
-        let answer = self.handle.request(request, kernel).map_err(|_| Errno::EPIPE)?;
-        let mut answer = pin!(answer);
+    fn dump(&self, request: &Message) -> Result<Vec<Message>, Errno> {
+        let (kind, payload) = (request.kind(), request.encode());
         let mut found = Vec::new();
-        let mut whole = true;
-        while let Some(message) = answer.next().await {
-            whole &= message.header.flags & NLM_F_DUMP_INTR == 0;
-            match message.payload {
-                NetlinkPayload::InnerMessage(message) => found.push(message),
-                NetlinkPayload::Error(error) => return done(error.raw_code(), (found, whole)),
-                NetlinkPayload::Done(end) => return done(end.code, (found, whole)),
-                _ => {}
+        for _ in 0..=REPETITIONS {
+            found.clear();
+            let take = |kind, payload: &[u8]| found.extend(Message::decode(kind, payload));
+            if self.0.ask(kind, flag::DUMP, &payload, take)? {
+                break;
             }
+            // Changes that go on bring news, and the news the truth.
         }
-        // The connection ended in the middle of the answer.
-        Err(Errno::EPIPE)
+        Ok(found)
     }
 }
 
-fn done<T>(code: i32, answer: T) -> Result<T, Errno> {
-    match code {
-        0 => Ok(answer),
-        code => Err(Errno::from_raw(code.saturating_abs())),
-    }
+fn cannot_open(error: io::Error) -> Error {
+    Error::new("cannot open a netlink socket", error)
 }
 
 fn address_message(index: u32, (address, prefix_length): (IpAddr, u8)) -> AddressMessage {

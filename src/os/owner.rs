@@ -6,26 +6,15 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::path::Path;
-use std::time::Duration;
 
 use nix::libc;
-use socket2::{Domain, Protocol, Socket, Type};
+
+use super::netlink::{Asking, flag};
 
 /// `SOCK_DIAG_BY_FAMILY`: the request, and each of its answers.
 const BY_FAMILY: u16 = 20;
-/// The netlink messages that end a dump.
-const FAILED: u16 = 2;
-const DONE: u16 = 3;
-/// `NLM_F_REQUEST | NLM_F_DUMP`
-const DUMP: u16 = 0x301;
-/// A netlink header and an `inet_diag_req_v2`.
-const REQUEST: u32 = 16 + 56;
-/// The kernel fills no more than half of it at once.
-const BUFFER: usize = 1 << 16;
-/// The kernel answers at once; nobody is to wait for it if it does not.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A process that holds a port.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -64,68 +53,29 @@ fn of_any_interface(port: u16) -> Option<Owner> {
 
 /// The inodes of the sockets at the port that concern the interface.
 fn sockets_at(port: u16, index: u32) -> io::Result<Vec<u64>> {
-    let domain = Domain::from(libc::AF_NETLINK);
-    let protocol = Protocol::from(libc::NETLINK_SOCK_DIAG);
-    // Not connected: what is sent goes to the kernel.
-    let mut socket = Socket::new(domain, Type::RAW.cloexec(), Some(protocol))?;
-    socket.set_read_timeout(Some(PATIENCE))?;
-    socket.write_all(&request(port))?;
     let mut inodes = Vec::new();
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let length = socket.read(&mut buffer)?;
-        if take_answers(buffer.get(..length).unwrap_or_default(), port, index, &mut inodes)? {
-            return Ok(inodes);
-        }
-    }
+    let take = |_, socket: &[u8]| inodes.extend(inode_in(socket, port, index));
+    Asking::open(libc::NETLINK_SOCK_DIAG)?.ask(BY_FAMILY, flag::DUMP, &request(port), take)?;
+    Ok(inodes)
 }
 
-/// A dump of the IPv6 UDP sockets at the port, in whatever state.
+/// Asks for the IPv6 UDP sockets at the port, in whatever state
+/// (`inet_diag_req_v2`).
 fn request(port: u16) -> Vec<u8> {
-    let mut octets = REQUEST.to_ne_bytes().to_vec();
-    octets.extend([BY_FAMILY, DUMP].map(u16::to_ne_bytes).concat());
-    // The sequence number and our port: one request, one socket.
-    octets.extend([0; 8]);
-    octets.extend([10, 17, 0, 0]); // AF_INET6, IPPROTO_UDP, no extensions
+    let mut octets = vec![10, 17, 0, 0]; // AF_INET6, IPPROTO_UDP, no extensions
     octets.extend(u32::MAX.to_ne_bytes()); // the states
     octets.extend(port.to_be_bytes());
     octets.extend([0; 46]); // the rest of the socket's identity: any
     octets
 }
 
-/// Takes what one read gave; true when that was the end of the dump.
-fn take_answers(
-    mut octets: &[u8],
-    port: u16,
-    index: u32,
-    inodes: &mut Vec<u64>,
-) -> io::Result<bool> {
-    let malformed = || io::Error::from(io::ErrorKind::InvalidData);
-    loop {
-        let length = u32_at(octets, 0).and_then(|length| usize::try_from(length).ok());
-        let length = length.filter(|&length| length >= 16).ok_or_else(malformed)?;
-        let message = octets.get(..length).ok_or_else(malformed)?;
-        match array_at(message, 4).map(u16::from_ne_bytes) {
-            // Both carry an error: a kernel without the module ends the dump.
-            Some(DONE) if u32_at(message, 16).is_none_or(|error| error == 0) => return Ok(true),
-            Some(DONE | FAILED) => return Err(io::Error::other("the kernel does not know")),
-            Some(BY_FAMILY) => inodes.extend(inode_in(message, port, index)),
-            _ => {}
-        }
-        octets = octets.get(length.next_multiple_of(4)..).unwrap_or_default();
-        if octets.is_empty() {
-            return Ok(false);
-        }
-    }
-}
-
-/// The inode in an `inet_diag_msg` behind its netlink header, if the socket is
-/// at the port and bound to the interface or to none.
-fn inode_in(message: &[u8], port: u16, index: u32) -> Option<u64> {
-    let bound = u32_at(message, 56)?;
-    let here = array_at(message, 20).map(u16::from_be_bytes) == Some(port);
+/// The inode in an `inet_diag_msg`, if the socket is at the port and bound to
+/// the interface or to none.
+fn inode_in(socket: &[u8], port: u16, index: u32) -> Option<u64> {
+    let bound = u32_at(socket, 40)?;
+    let here = array_at(socket, 4).map(u16::from_be_bytes) == Some(port);
     (here && (bound == 0 || bound == index)).then_some(())?;
-    u32_at(message, 84).map(u64::from)
+    u32_at(socket, 68).map(u64::from)
 }
 
 fn u32_at(octets: &[u8], at: usize) -> Option<u32> {
@@ -183,6 +133,8 @@ fn printable(octets: &[u8]) -> String {
 mod tests {
     use std::net::UdpSocket;
 
+    use socket2::{Domain, Socket, Type};
+
     use super::*;
 
     #[test]
@@ -215,21 +167,13 @@ mod tests {
     }
 
     #[test]
-    fn answers_that_are_cut_or_empty_are_refused() {
-        let mut inodes = Vec::new();
-        let mut take = |octets: &[u8]| take_answers(octets, 546, 1, &mut inodes).ok();
-        let message = |kind: u16, length: u32| {
-            [&length.to_ne_bytes()[..], &kind.to_ne_bytes(), &[0; 10]].concat()
-        };
-        assert_eq!(take(b""), None);
-        assert_eq!(take(&message(BY_FAMILY, 0)), None);
-        assert_eq!(take(&message(BY_FAMILY, 17)), None);
-        assert_eq!(take(&message(FAILED, 16)), None);
-        assert_eq!(take(&message(BY_FAMILY, 16)), Some(false));
-        assert_eq!(take(&message(DONE, 16)), Some(true));
-        let absent = [message(DONE, 20), (-2i32).to_ne_bytes().to_vec()].concat();
-        assert_eq!(take(&absent), None);
-        assert!(inodes.is_empty());
+    fn answers_that_are_cut_or_of_another_port_are_not_taken() {
+        let socket = [&[0; 4][..], &546_u16.to_be_bytes(), &[0; 62], &7_u32.to_ne_bytes()].concat();
+        assert_eq!(inode_in(&socket, 546, 1), Some(7));
+        assert_eq!(inode_in(&socket, 547, 1), None);
+        for length in 0..socket.len() {
+            assert_eq!(inode_in(&socket[..length], 546, 1), None, "{length}");
+        }
     }
 
     #[test]

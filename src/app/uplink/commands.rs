@@ -14,7 +14,7 @@ use super::{Order, Request, Settings, Uplink};
 impl Uplink {
     /// Answers a request from the control socket, or keeps it until it can
     /// be answered; gives what the engine has to know of it.
-    pub(super) async fn answer(&mut self, asked: Asked) -> Option<Input> {
+    pub(super) fn answer(&mut self, asked: Asked) -> Option<Input> {
         match asked.command {
             Command::Status => {
                 asked.reply(ctl::status_line(&self.snapshot(clock::now())));
@@ -45,17 +45,17 @@ impl Uplink {
             Command::Stop => {
                 self.note_command("stop");
                 self.stoppers.push(asked);
-                Some(self.obey(Order::Stop).await)
+                Some(self.obey(Order::Stop))
             }
         }
     }
 
     /// What the engine has to do when it is told so.
-    pub(super) async fn obey(&mut self, order: Order) -> Input {
+    pub(super) fn obey(&mut self, order: Order) -> Input {
         match order {
             Order::Renew => Input::Renew,
             Order::Restart => Input::Restart,
-            Order::Configure(settings) => self.configure(settings).await,
+            Order::Configure(settings) => self.configure(settings),
             Order::Leave => {
                 self.leaves_as_it_is = true;
                 Input::Tick
@@ -70,7 +70,7 @@ impl Uplink {
     }
 
     /// Goes on with other settings; the engine keeps what it holds.
-    async fn configure(&mut self, settings: Rc<Settings>) -> Input {
+    fn configure(&mut self, settings: Rc<Settings>) -> Input {
         let Settings { shared, wan, duid } = &*settings;
         self.kernel.choose_resolver(wan.dns.value);
         if let Some(hooks) = &mut self.hooks {
@@ -85,7 +85,7 @@ impl Uplink {
         }
         self.settings = settings;
         self.open_sockets();
-        self.place_routes().await;
+        self.place_routes();
         Input::Configure(Box::new(config))
     }
 

@@ -26,10 +26,10 @@ impl Uplink {
             let now = clock::now();
             // Nothing more where the engine has ended by itself.
             self.engine.handle_input(now, Input::Stop { release: false });
-            self.drain(now).await;
+            self.drain(now);
         }
         if end != End::Once && !self.leaves_all {
-            let failures = self.kernel.withdraw(clock::now()).await;
+            let failures = self.kernel.withdraw(clock::now());
             self.note_failures(failures);
         }
         self.watchers.clear();

@@ -61,10 +61,10 @@ pub(super) fn place_of_routes(links: &Links, wan: &Wan, index: u32) -> RoutePlac
 
 impl Uplink {
     /// What the engine has to know of a change of links, addresses or routes.
-    pub(super) async fn link_input(&mut self, change: Change) -> Option<Input> {
+    pub(super) fn link_input(&mut self, change: Change) -> Option<Input> {
         match change {
             Change::Link { index, name, link } if self.is_ours(index, &name) => {
-                self.follow(&name, link).await;
+                self.follow(&name, link);
                 return Some(Input::Link(self.link));
             }
             Change::AddressUsable { index, address } if index == self.link.index => {
@@ -75,25 +75,25 @@ impl Uplink {
             }
             Change::AddressRemoved { index, address } if index == self.link.index => {
                 if self.kernel.actual().addresses.contains_key(&address) {
-                    self.put_back().await;
+                    self.put_back();
                 }
                 return Some(Input::AddressMissing(address));
             }
             Change::RouteRemoved { table, destination }
                 if self.kernel.has_route(table, destination) =>
             {
-                self.put_back().await;
+                self.put_back();
             }
             Change::Ipv4Removed { index } if self.kernel.has_ipv4_on(index) => {
-                self.put_back().await;
+                self.put_back();
             }
             Change::Link { name, link: Some(_), .. } if self.is_for_ipv4(&name) => {
                 let now = clock::now();
-                let failure = self.kernel.look_again(now).await.err();
+                let failure = self.kernel.look_again(now).err();
                 self.note_failures(failure);
-                self.apply(now).await;
+                self.apply(now);
             }
-            Change::Resync => self.put_back().await,
+            Change::Resync => self.put_back(),
             _ => {}
         }
         None
@@ -110,7 +110,7 @@ impl Uplink {
         self.desired.ipv4.as_ref().is_some_and(|ipv4| ipv4.device == name)
     }
 
-    async fn follow(&mut self, name: &str, link: Option<Link>) {
+    fn follow(&mut self, name: &str, link: Option<Link>) {
         // One of that name may have come before the old one went.
         let link = link.or_else(|| self.links.find(&self.name));
         let link = as_far_as_wanted(&self.links, &self.settings.wan, link.unwrap_or_default());
@@ -119,15 +119,15 @@ impl Uplink {
             info!("{}: the interface is called {device} now", self.name);
             device.clone_into(&mut self.device);
             self.kernel.rename(device);
-            self.apply(clock::now()).await;
+            self.apply(clock::now());
         }
-        self.new_link(link).await;
+        self.new_link(link);
     }
 
     /// The interface changed. Under another number it needs a new socket;
     /// when it comes back, what the kernel dropped meanwhile is put back.
     /// What fails is told and tried again with the next change.
-    async fn new_link(&mut self, link: Link) {
+    fn new_link(&mut self, link: Link) {
         let before = self.link;
         self.link = link;
         if State::of(&before) != State::of(&link) {
@@ -138,32 +138,32 @@ impl Uplink {
         }
         self.open_sockets();
         let attached = link.is_usable() && (!before.is_usable() || link.index != before.index);
-        self.take_new_identity(attached).await;
-        self.tell_hardware().await;
+        self.take_new_identity(attached);
+        self.tell_hardware();
         if attached {
             let now = clock::now();
-            let moved = self.kernel.set_index(link.index, now).await;
+            let moved = self.kernel.set_index(link.index, now);
             self.note_failures(moved.err());
-            self.apply(now).await;
+            self.apply(now);
             self.note_addresses(now);
         }
-        self.place_routes().await;
+        self.place_routes();
     }
 
     /// Moves the routes to where they belong now.
-    pub(super) async fn place_routes(&mut self) {
+    pub(super) fn place_routes(&mut self) {
         // One that is gone was in a VRF, perhaps, and will be again.
         if self.link.index == 0 {
             return;
         }
         let place = place_of_routes(&self.links, &self.settings.wan, self.link.index);
-        if self.kernel.move_routes(place).await {
-            self.apply(clock::now()).await;
+        if self.kernel.move_routes(place) {
+            self.apply(clock::now());
         }
     }
 
     /// Whoever is anonymous is somebody else on another link (RFC 7844 §4.3).
-    async fn take_new_identity(&mut self, attached: bool) {
+    fn take_new_identity(&mut self, attached: bool) {
         let Settings { shared, wan, duid } = &*self.settings;
         if !wan.anonymous.value || wan.duid.value.is_some() {
             return;
@@ -173,7 +173,7 @@ impl Uplink {
             Ok(Some(duid)) => {
                 let settings = Settings { shared: shared.clone(), wan: wan.clone(), duid };
                 // Boxed, because what is obeyed may lead here.
-                let input = Box::pin(self.obey(Order::Configure(Rc::new(settings)))).await;
+                let input = self.obey(Order::Configure(Rc::new(settings)));
                 self.engine.handle_input(clock::now(), input);
             }
             Ok(None) => {}
@@ -182,12 +182,12 @@ impl Uplink {
     }
 
     /// DHCPv4's messages hold the link-layer address of the moment.
-    async fn tell_hardware(&mut self) {
+    fn tell_hardware(&mut self) {
         let wants_ipv4 = self.settings.shared.dhcp4o6.enable.value;
         if wants_ipv4 && self.links.link_address(&self.device) != self.hardware {
             let settings = Rc::clone(&self.settings);
             // Boxed, because what is obeyed may lead here.
-            let input = Box::pin(self.obey(Order::Configure(settings))).await;
+            let input = self.obey(Order::Configure(settings));
             self.engine.handle_input(clock::now(), input);
         }
     }
@@ -210,13 +210,13 @@ impl Uplink {
 
     /// Somebody else may have removed what is ours. While the link is not
     /// usable it is the kernel that clears up; its return mends that.
-    async fn put_back(&mut self) {
+    fn put_back(&mut self) {
         if !self.link.is_usable() {
             return;
         }
         let now = clock::now();
-        match self.kernel.resync(now).await {
-            Ok(true) => self.apply(now).await,
+        match self.kernel.resync(now) {
+            Ok(true) => self.apply(now),
             Ok(false) => {}
             Err(error) => self.note_failures([error]),
         }

@@ -24,7 +24,7 @@ impl Kernel {
     }
 
     /// Gives the device this lease, and takes every other from it.
-    pub(super) async fn set_ipv4(
+    pub(super) fn set_ipv4(
         &mut self,
         ipv4: &Ipv4,
         now: Instant,
@@ -37,51 +37,44 @@ impl Kernel {
         let wanted = self.ipv4_entries(interface, ipv4);
         // Until all of it is there.
         self.actual.ipv4 = Some(Box::new(remains(now)));
-        self.remove_ipv4_but(&wanted, errors).await?;
+        self.remove_ipv4_but(&wanted, errors)?;
         let wish = Lifetimes { preferred: ipv4.valid, valid: ipv4.valid };
         let mut whole = true;
         for entry in wanted {
             if !self.foreign.contains(&entry) {
-                whole &= self.add(entry, Some(wish), now, errors).await?;
+                whole &= self.add(entry, Some(wish), now, errors)?;
             }
         }
         Ok(whole)
     }
 
     /// Takes the lease from its device.
-    pub(super) async fn clear_ipv4(&mut self, errors: &mut Vec<Error>) -> Result<bool, Error> {
-        self.remove_ipv4_but(&[], errors).await.map(|()| true)
+    pub(super) fn clear_ipv4(&mut self, errors: &mut Vec<Error>) -> Result<bool, Error> {
+        self.remove_ipv4_but(&[], errors).map(|()| true)
     }
 
-    async fn remove_ipv4_but(
-        &mut self,
-        wanted: &[Entry],
-        errors: &mut Vec<Error>,
-    ) -> Result<(), Error> {
+    fn remove_ipv4_but(&mut self, wanted: &[Entry], errors: &mut Vec<Error>) -> Result<(), Error> {
         let known = self.journal.entries().chain(self.foreign.iter().copied());
         let is_surplus = |entry: &Entry| entry.is_ipv4() && !wanted.contains(entry);
         let surplus: Vec<_> = known.filter(is_surplus).collect();
         for entry in surplus {
-            self.remove(entry, errors).await?;
+            self.remove(entry, errors)?;
         }
         Ok(())
     }
 
     /// What of an IPv4 lease could be ours in the kernel: what is where
     /// something of ours was put.
-    pub(super) async fn read_ipv4(
-        &self,
-        now: Instant,
-    ) -> Result<BTreeMap<Entry, Lifetimes>, Errno> {
+    pub(super) fn read_ipv4(&self, now: Instant) -> Result<BTreeMap<Entry, Lifetimes>, Errno> {
         let mut there = BTreeMap::new();
         let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
         for entry in self.journal.entries().chain(self.foreign.iter().copied()) {
             match entry {
                 Entry::Ipv4Address { interface, .. } => {
-                    there.extend(self.ipv4_addresses(interface, now).await?);
+                    there.extend(self.ipv4_addresses(interface, now)?);
                 }
                 Entry::Ipv4Route(Ipv4Route { table, .. }) => {
-                    let routes = self.netlink.ipv4_routes(table).await?;
+                    let routes = self.netlink.ipv4_routes(table)?;
                     there.extend(routes.into_iter().map(|r| (Entry::Ipv4Route(r), forever)));
                 }
                 _ => {}
@@ -90,12 +83,12 @@ impl Kernel {
         Ok(there)
     }
 
-    async fn ipv4_addresses(
+    fn ipv4_addresses(
         &self,
         interface: u32,
         now: Instant,
     ) -> Result<Vec<(Entry, Lifetimes)>, Errno> {
-        let found = self.netlink.ipv4_addresses(interface).await?;
+        let found = self.netlink.ipv4_addresses(interface)?;
         let entry = |message: &super::AddressMessage| {
             let std::net::IpAddr::V4(address) = message.address? else { return None };
             let entry = Entry::Ipv4Address { interface, address, length: message.prefix_length };

@@ -4,13 +4,9 @@
 //! The kernel's other fields are skipped, as are its other messages: their
 //! decoders would be the largest part of the program.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dhc6c_core::time::Lifetime;
-use netlink_packet_core::{
-    NetlinkDeserializable, NetlinkHeader, NetlinkPayload, NetlinkSerializable,
-};
 use nix::libc;
 
 /// A message from or to the kernel.
@@ -34,8 +30,6 @@ pub(crate) enum Message {
     DelRoute(RouteMessage),
     /// Asks for the routes that have what is set in this one.
     GetRoutes(RouteMessage),
-    /// Something else.
-    Other(u16),
 }
 
 /// A link (struct ifinfomsg and its attributes).
@@ -178,8 +172,9 @@ impl Default for RouteMessage {
     }
 }
 
-impl NetlinkSerializable for Message {
-    fn message_type(&self) -> u16 {
+impl Message {
+    /// What it is about, as the kernel numbers that (RTM_*).
+    pub(super) fn kind(&self) -> u16 {
         match self {
             Self::NewLink(_) => libc::RTM_NEWLINK,
             Self::DelLink(_) => libc::RTM_DELLINK,
@@ -190,58 +185,25 @@ impl NetlinkSerializable for Message {
             Self::NewRoute(_) => libc::RTM_NEWROUTE,
             Self::DelRoute(_) => libc::RTM_DELROUTE,
             Self::GetRoutes(_) => libc::RTM_GETROUTE,
-            Self::Other(kind) => *kind,
         }
     }
 
-    fn buffer_len(&self) -> usize {
-        self.octets().len()
-    }
-
-    fn serialize(&self, buffer: &mut [u8]) {
-        // The buffer is as long as `buffer_len` says, so nothing is cut.
-        for (place, octet) in buffer.iter_mut().zip(self.octets()) {
-            *place = octet;
-        }
-    }
-}
-
-impl NetlinkDeserializable for Message {
-    type Error = Malformed;
-
-    fn deserialize(header: &NetlinkHeader, payload: &[u8]) -> Result<Self, Malformed> {
-        Ok(match header.message_type {
+    /// Reads what the kernel says; nothing where that is about something else
+    /// or shorter than its fixed part.
+    pub(super) fn decode(kind: u16, payload: &[u8]) -> Option<Self> {
+        Some(match kind {
             libc::RTM_NEWLINK => Self::NewLink(LinkMessage::decode(payload)?),
             libc::RTM_DELLINK => Self::DelLink(LinkMessage::decode(payload)?),
             libc::RTM_NEWADDR => Self::NewAddress(AddressMessage::decode(payload)?),
             libc::RTM_DELADDR => Self::DelAddress(AddressMessage::decode(payload)?),
             libc::RTM_NEWROUTE => Self::NewRoute(RouteMessage::decode(payload)?),
             libc::RTM_DELROUTE => Self::DelRoute(RouteMessage::decode(payload)?),
-            kind => Self::Other(kind),
+            _ => return None,
         })
     }
-}
 
-impl From<Message> for NetlinkPayload<Message> {
-    fn from(message: Message) -> Self {
-        Self::InnerMessage(message)
-    }
-}
-
-/// A message that is shorter than its fixed part.
-#[derive(Debug)]
-pub(crate) struct Malformed;
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a netlink message is too short")
-    }
-}
-
-impl std::error::Error for Malformed {}
-
-impl Message {
-    fn octets(&self) -> Vec<u8> {
+    /// What it says, as the kernel reads it.
+    pub(super) fn encode(&self) -> Vec<u8> {
         match self {
             Self::GetLinks => {
                 let mut octets = vec![0; 16];
@@ -256,14 +218,14 @@ impl Message {
                 route.encode()
             }
             // Nobody sends these.
-            Self::NewLink(_) | Self::DelLink(_) | Self::Other(_) => Vec::new(),
+            Self::NewLink(_) | Self::DelLink(_) => Vec::new(),
         }
     }
 }
 
 impl LinkMessage {
-    fn decode(payload: &[u8]) -> Result<Self, Malformed> {
-        let (header, rest) = payload.split_first_chunk::<16>().ok_or(Malformed)?;
+    fn decode(payload: &[u8]) -> Option<Self> {
+        let (header, rest) = payload.split_first_chunk::<16>()?;
         let [family, _, t0, t1, i0, i1, i2, i3, f0, f1, f2, f3, ..] = *header;
         let mut link = Self {
             family,
@@ -285,19 +247,19 @@ impl LinkMessage {
                 _ => {}
             }
         }
-        Ok(link)
+        Some(link)
     }
 }
 
 impl AddressMessage {
-    fn decode(payload: &[u8]) -> Result<Self, Malformed> {
-        let (header, rest) = payload.split_first_chunk::<8>().ok_or(Malformed)?;
+    fn decode(payload: &[u8]) -> Option<Self> {
+        let (header, rest) = payload.split_first_chunk::<8>()?;
         let [family, prefix_length, flags, _, i0, i1, i2, i3] = *header;
         let index = u32::from_ne_bytes([i0, i1, i2, i3]);
         let mut message =
             Self { family, prefix_length, index, flags: flags.into(), ..Self::default() };
         if !is_internet(family) {
-            return Ok(message);
+            return Some(message);
         }
         // With a peer, IFA_ADDRESS is the peer's.
         let mut other_end = None;
@@ -316,7 +278,7 @@ impl AddressMessage {
             }
         }
         message.address = message.address.or(other_end);
-        Ok(message)
+        Some(message)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -337,8 +299,8 @@ impl AddressMessage {
 }
 
 impl RouteMessage {
-    fn decode(payload: &[u8]) -> Result<Self, Malformed> {
-        let (header, rest) = payload.split_first_chunk::<12>().ok_or(Malformed)?;
+    fn decode(payload: &[u8]) -> Option<Self> {
+        let (header, rest) = payload.split_first_chunk::<12>()?;
         let [family, length, _, _, table, protocol, _, kind, ..] = *header;
         let table = table.into();
         let mut route = Self { family, table, protocol, kind, length, ..Self::default() };
@@ -353,7 +315,7 @@ impl RouteMessage {
                 _ => {}
             }
         }
-        Ok(route)
+        Some(route)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -527,9 +489,9 @@ mod tests {
         let octets = whole.encode();
         for length in 0..octets.len() {
             let cut = octets.get(..length).unwrap();
-            assert_eq!(AddressMessage::decode(cut).is_ok(), length >= 8, "{length}");
-            assert_eq!(LinkMessage::decode(cut).is_ok(), length >= 16, "{length}");
-            assert_eq!(RouteMessage::decode(cut).is_ok(), length >= 12, "{length}");
+            assert_eq!(AddressMessage::decode(cut).is_some(), length >= 8, "{length}");
+            assert_eq!(LinkMessage::decode(cut).is_some(), length >= 16, "{length}");
+            assert_eq!(RouteMessage::decode(cut).is_some(), length >= 12, "{length}");
         }
     }
 
