@@ -38,7 +38,7 @@ const WINDOW: Duration = Duration::from_secs(20);
 /// More leases than any scenario hands out honestly.
 const MANY: usize = 64;
 
-type Grants = BTreeMap<(Iaid, Lease), Lifetimes>;
+type Grants = BTreeMap<(Lease, Iaid), Lifetimes>;
 
 /// Judges one client.
 pub struct Oracle {
@@ -118,7 +118,7 @@ impl Oracle {
                 };
                 let (preferred, valid) = (known.preferred, known.valid);
                 let fresh = Lifetimes { preferred, valid };
-                let granted = self.granted.entry((ia.iaid, lease)).or_insert(fresh);
+                let granted = self.granted.entry((lease, ia.iaid)).or_insert(fresh);
                 granted.preferred = granted.preferred.max(preferred);
                 granted.valid = granted.valid.max(valid);
             }
@@ -166,7 +166,7 @@ impl Oracle {
                 };
                 let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
                 if !strange {
-                    self.granted.insert((ia.iaid, lease), forever);
+                    self.granted.insert((lease, ia.iaid), forever);
                     self.believed.insert(lease);
                 }
             }
@@ -267,10 +267,10 @@ impl Oracle {
         let associations = answered.unwrap_or_default();
         self.promises.take(now, reply, &associations, self.exchange.as_ref());
         // What stands there several times is given the longest of them.
-        let mut stated: BTreeMap<(Iaid, Lease), (Lifetime, Lifetime)> = BTreeMap::new();
+        let mut stated: BTreeMap<(Lease, Iaid), (Lifetime, Lifetime)> = BTreeMap::new();
         for ia in &associations {
             for (lease, preferred, valid) in lifetimes(ia) {
-                let longest = stated.entry((ia.iaid, lease)).or_default();
+                let longest = stated.entry((lease, ia.iaid)).or_default();
                 *longest = (longest.0.max(preferred), longest.1.max(valid));
             }
         }
@@ -290,7 +290,7 @@ impl Oracle {
 
     /// The longest that any association was given this lease for.
     fn granted(&self, lease: Lease) -> Option<Lifetimes> {
-        let given = self.granted.iter().filter(|((_, given), _)| *given == lease);
+        let given = self.granted.range((lease, Iaid(0))..=(lease, Iaid(u32::MAX)));
         given.map(|(_, lifetimes)| *lifetimes).reduce(|one, other| Lifetimes {
             preferred: one.preferred.max(other.preferred),
             valid: one.valid.max(other.valid),

@@ -164,6 +164,26 @@ fn an_address_of_another_link_is_not_asked_for_again() {
     });
 }
 
+/// The next Solicit, an hour later, would have been without it.
+#[test]
+fn an_address_of_another_link_is_dropped_without_an_hours_wait() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig::number(1).times(30, 50, 100, 150);
+        let mut world = World::bound(seed, wants_address(), [server]);
+        world.servers[0].unreachable = true;
+        world.run_for(seconds(20_000));
+        let elsewhere = ServerConfig { strict_about_links: true, ..ServerConfig::number(2) };
+        world.servers[0].model.config = elsewhere;
+        world.servers[0].unreachable = false;
+        let refused = |world: &World| {
+            let events = &world.client().events;
+            events.iter().any(|(_, event)| matches!(event, Event::Refused(..)))
+        };
+        world.run_until("refused", seconds(4000), refused);
+        world.run_until("ready", seconds(10), |world| world.snapshot().ready);
+    });
+}
+
 /// A Confirm without an address asks for nothing, and is answered by nobody.
 #[test]
 fn a_prefix_that_is_not_wanted_any_more_is_not_confirmed() {

@@ -267,9 +267,11 @@ impl Leases {
         self.0.iter().any(|ia| ia.wish.require && !ia.is_held())
     }
 
-    /// Wants nothing back of what was held before.
-    pub(super) fn forget_former(&mut self) {
-        self.0.iter_mut().for_each(|ia| ia.former.clear());
+    /// Wants nothing back of what was held before; true when there was
+    /// something.
+    pub(super) fn forget_former(&mut self) -> bool {
+        let all = self.0.iter_mut().map(|ia| core::mem::take(&mut ia.former));
+        all.fold(false, |any, former| any | !former.is_empty())
     }
 
     /// Drops leases that ended; true when there were any.

@@ -127,7 +127,7 @@ impl Solicit {
         // the Solicit stays as it is.
         if !common.leases.would_do(&answer) {
             common.note_failures(&answer);
-            return self.go_on(common, &answer);
+            return self.go_on(common, now, &answer);
         }
         let at_once = answer.server.preference == PREFERENCE_AT_ONCE;
         self.remember(answer);
@@ -161,15 +161,17 @@ impl Solicit {
         match reply::take(common, now, answer, Event::Bound) {
             Verdict::Leases { .. } => State::Bound(Bound),
             Verdict::NoBinding if common.leases.any_held() => State::Bound(Bound),
-            _ => self.go_on(common, answer),
+            _ => self.go_on(common, now, answer),
         }
     }
 
     /// Others may still advertise something. What was held on another link is
-    /// no good hint here.
-    fn go_on(self, common: &mut Common, answer: &Answer) -> State {
-        if answer.says_not_on_link() {
-            common.leases.forget_former();
+    /// no good hint here: where that is all that stands against a lease, it is
+    /// asked for without, and not in SOL_MAX_RT only.
+    fn go_on(self, common: &mut Common, now: Instant, answer: &Answer) -> State {
+        let was_misled = answer.says_not_on_link() && common.leases.forget_former();
+        if was_misled && self.advertised.is_empty() {
+            return State::Solicit(Self::new(common, now));
         }
         State::Solicit(self)
     }
