@@ -72,6 +72,7 @@ impl Solicit {
 
     /// Discovery that starts at `start`.
     pub(super) fn new(common: &mut Common, start: Instant) -> Self {
+        common.leases.leave_out_nothing();
         let mut exchange =
             Exchange::new(MessageType::Solicit, retx::SOLICIT, start, &mut common.rng);
         exchange.retx.set_longest(common.sol_max_rt);
