@@ -170,6 +170,7 @@ impl Client {
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let own = match &self.state {
             State::Solicit(solicit) => solicit.deadline(&self.common),
+            State::Request(request) => request.deadline(&self.common),
             State::Bound(bound) => bound.deadline(&self.common),
             State::Renew(renew) => renew.deadline(&self.common),
             State::Rebind(rebind) => Some(rebind.deadline()),
@@ -524,6 +525,11 @@ impl State {
             Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
             Self::Resting if common.link.is_usable() => Self::start(common, now, false),
             Self::Resting => Self::Idle,
+            // It would end the rest that follows.
+            Self::Release(mut releasing) => {
+                releasing.follow_with(Then::StartOver, now);
+                Self::Release(releasing)
+            }
             state => state,
         }
     }
