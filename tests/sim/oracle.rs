@@ -265,7 +265,7 @@ impl Oracle {
         }
         let answered = self.exchange.as_ref().map(|exchange| exchange.answered(reply));
         let associations = answered.unwrap_or_default();
-        self.promises.take(now, reply, &associations, self.exchange.as_ref());
+        self.promises.take(now, reply, &associations, self.exchange.as_ref(), &self.granted);
         // What stands there several times is given the longest of them.
         let mut stated: BTreeMap<(Lease, Iaid), (Lifetime, Lifetime)> = BTreeMap::new();
         for ia in &associations {
@@ -362,7 +362,8 @@ impl Oracle {
             if self.believed.contains(&lease) {
                 continue;
             }
-            assert!(lifetimes.valid <= granted.valid, "{lease:?} is held longer than given");
+            let fits = lifetimes.valid <= granted.valid;
+            assert!(fits, "{lease:?} is held longer than given: {lifetimes:?}, {granted:?}");
             let fits = lifetimes.preferred <= granted.preferred;
             assert!(fits || lifetimes.preferred.is_over(now), "{lease:?} is preferred too long");
             assert!(lifetimes.preferred <= lifetimes.valid, "{lease:?} outlives itself");

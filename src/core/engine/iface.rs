@@ -205,8 +205,10 @@ pub struct Interface {
     desired_is_stale: bool,
     /// The shell has said that it is so.
     applied: bool,
-    /// What the shell keeps for the next start.
-    kept: Record,
+    /// What the shell keeps for the next start; none where an earlier boot has
+    /// kept it. That is dated anew, because whoever reads it next may go by
+    /// another clock than we did.
+    kept: Option<Record>,
     /// Something has happened since it was compared with what is held.
     kept_is_stale: bool,
 }
@@ -227,7 +229,7 @@ impl Interface {
             desired: Desired::default(),
             desired_is_stale: true,
             applied: true,
-            kept: Record::default(),
+            kept: Some(Record::default()),
             kept_is_stale: false,
         }
     }
@@ -244,7 +246,7 @@ impl Interface {
             interface.reconsider(now);
         }
         interface.client.restore(&restored, now);
-        interface.kept = restored.record;
+        interface.kept = restored.in_use.then_some(restored.record);
         interface
     }
 
@@ -281,9 +283,9 @@ impl Interface {
         }
         if core::mem::take(&mut self.kept_is_stale)
             && let Some(record) = self.client.record(now)
-            && record.replaces(&self.kept)
+            && self.kept.as_ref().is_none_or(|kept| record.replaces(kept))
         {
-            self.kept = record.clone();
+            self.kept = Some(record.clone());
             return Some(Output::Keep(Box::new(record)));
         }
         if let Some(event) = self.client.poll_event() {

@@ -218,6 +218,25 @@ fn addresses_are_asked_for_when_delegation_has_ended() {
     });
 }
 
+/// T2 came while a Renew waited for the send limit, and was not seen.
+#[test]
+fn t2_comes_while_a_renew_waits_for_the_send_limit() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig::number(1).times(3, 5, 600, 900);
+        let config = Config { initial_delay: false, ..wants_address() };
+        let mut world = World::new(seed, config, [server]);
+        world.start();
+        for _ in 0..17 {
+            world.command(Input::Restart);
+        }
+        world.run_until("ready", seconds(40), |world| world.snapshot().ready);
+        world.servers[0].unreachable = true;
+        world.run_for(seconds(30));
+        // The oracle sees that T2 is acted on in time.
+        assert!(!world.client().sent(MessageType::Rebind).is_empty());
+    });
+}
+
 /// A Confirm without an address asks for nothing, and is answered by nobody.
 #[test]
 fn a_prefix_that_is_not_wanted_any_more_is_not_confirmed() {

@@ -214,6 +214,10 @@ fn parse(message: &Message, duid: Duid, source: Ipv6Addr, dropped: &mut DropCoun
         }
     }
     answer.server.preference = preference.unwrap_or(0);
+    if message.kind == MessageType::Advertise {
+        // It is kept beside others; a Reply is taken at once, and whole.
+        answer.ias.iter_mut().for_each(|ia| ia.offers.truncate(2 * MAX_LEASES));
+    }
     answer
 }
 
@@ -231,25 +235,20 @@ fn add_ia(ias: &mut Vec<OfferedIa>, kind: Kind, ia: &Ia, dropped: &mut DropCount
         dropped.count(DropReason::Lifetime);
         return;
     }
-    let offers = match kind {
+    let mut offers: Vec<_> = match kind {
         Kind::Address => ia.addresses().filter_map(|a| address_offer(a, dropped)).collect(),
         Kind::Prefix => ia.prefixes().filter_map(|p| prefix_offer(p, dropped)).collect(),
     };
+    // What takes leases away makes room for others.
+    offers.sort_by_key(|offer| !offer.valid.is_zero());
     ias.push(OfferedIa {
         kind,
         iaid: ia.iaid,
         t1: ia.t1,
         t2: ia.t2,
         failure: ia.status().and_then(failure),
-        offers: capped(offers),
+        offers,
     });
-}
-
-/// As many offers as are kept; zero lifetimes, which take leases away, first.
-fn capped(mut offers: Vec<Offer>) -> Vec<Offer> {
-    offers.sort_by_key(|offer| !offer.valid.is_zero());
-    offers.truncate(2 * MAX_LEASES);
-    offers
 }
 
 fn address_offer(lease: &IaAddress, dropped: &mut DropCounts) -> Option<Offer> {

@@ -185,10 +185,14 @@ impl Client {
         Deadline::soonest(own, self.common.leases.expiry())
     }
 
-    /// What ends next, whether or not a message can leave: a lease, or the
-    /// time that a client has for its farewell.
+    /// What ends next, whether or not a message can leave: a lease, the time
+    /// until leases are to be extended by another, or the time that a client
+    /// has for its farewell.
     pub(super) fn expiry(&self) -> Option<Deadline> {
         let end = match &self.state {
+            State::Solicit(_) => Bound::extension(&self.common),
+            State::Request(request) => request.rebinding(&self.common),
+            State::Renew(_) => Renew::rebinding(&self.common),
             State::Release(release) => release.end(),
             _ => None,
         };

@@ -81,9 +81,13 @@ impl Request {
 
     /// The next transmission, or T2 of the leases that are held.
     pub(super) fn deadline(&self, common: &Common) -> Option<Deadline> {
+        Deadline::soonest(Some(self.exchange.deadline()), self.rebinding(common))
+    }
+
+    /// T2, if it was not what led here.
+    pub(super) fn rebinding(&self, common: &Common) -> Option<Deadline> {
         let t2 = common.leases.t2().instant().filter(|at| *at > self.begun);
-        let t2 = t2.map(|at| Deadline { at, why: Why::Rebind });
-        Deadline::soonest(Some(self.exchange.deadline()), t2)
+        t2.map(|at| Deadline { at, why: Why::Rebind })
     }
 
     /// T2 of what is held comes first (RFC 9915 §18.2.4), if it was not what
