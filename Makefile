@@ -30,7 +30,7 @@ test: tools
 
 # What runs without root and without servers.
 unit:
-	$(CARGO) test --lib --bins --test floors --test prop --test sim --test million
+	$(CARGO) test --lib --bins --test floors --test prop --test sim --test model --test million
 
 # Whole lives of the simulation on all processors (docs/simulation.md):
 # `make sim SEEDS=1000000 FIRST=0`. What has met what goes to a file.

@@ -14,7 +14,7 @@ use crate::seeds::over_seeds;
 use crate::server::{Dials, Lease, ServerConfig};
 use crate::world::{World, seconds};
 
-use MessageType::{Rebind, Renew, Request, Solicit};
+use MessageType::{Decline, Rebind, Renew, Request, Solicit};
 
 const ANSWERED: Duration = Duration::from_millis(50);
 const HOUR: u64 = 3600;
@@ -264,6 +264,43 @@ fn rep_02_the_last_lease_that_is_taken_away_means_discovery() {
         world.run_until_sent(Solicit, 2, seconds(1));
         assert_eq!(named(&world.client().sent(Request)[1].message), [lost]);
         assert_eq!(named(&world.client().sent(Solicit)[1].message), [lost]);
+    });
+}
+
+/// However often its server was asked in vain before, and however long it is
+/// left alone for that.
+#[test]
+fn reb_01_rep_06_a_server_that_knows_nothing_does_not_put_off_t2() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig::number(1).times(300, 480, 600, 600);
+        let mut world = World::bound(seed, wants_both(), [server]);
+        let none = Dials { refuse_addresses: true, refuse_prefixes: true, ..Dials::default() };
+        world.server().dials = Dials { forget_addresses: true, forget_prefixes: true, ..none };
+        let bound = world.client().sent(Request)[0].at;
+        world.run_until_sent(Rebind, 1, seconds(600));
+        let rebind = world.client().sent(Rebind)[0].at.since(bound);
+        assert!((seconds(480)..seconds(481)).contains(&rebind), "{rebind:?}");
+    });
+}
+
+/// An address that is still to be declined has no lease, and its association
+/// is asked for with the others.
+#[test]
+fn rep_06_dec_02_a_request_after_no_binding_is_for_all_associations() {
+    over_seeds(50, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        world.server().dials.forget_prefixes = true;
+        let address = world.client().addresses()[0];
+        world.carrier(false);
+        world.carrier(true);
+        world.command(Input::AddressDuplicate(address));
+        world.run_until_sent(Request, 2, seconds(3));
+        let request = &world.client().sent(Request)[1].message;
+        assert_eq!((request.ia_nas().count(), request.ia_pds().count()), (1, 1));
+        assert_eq!(request.ia_nas().flat_map(leases).count(), 0);
+        world.run_until_sent(Decline, 1, seconds(3));
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        assert!(!world.client().addresses().contains(&address));
     });
 }
 

@@ -42,7 +42,7 @@ const WINDOW: Duration = Duration::from_secs(20);
 /// More leases than any scenario hands out honestly.
 const MANY: usize = 64;
 
-type Grants = BTreeMap<(Iaid, Lease), Lifetimes>;
+type Grants = BTreeMap<(Lease, Iaid), Lifetimes>;
 
 /// Judges one client.
 pub struct Oracle {
@@ -126,7 +126,7 @@ impl Oracle {
                 };
                 let (preferred, valid) = (known.preferred, known.valid);
                 let fresh = Lifetimes { preferred, valid };
-                let granted = self.granted.entry((ia.iaid, lease)).or_insert(fresh);
+                let granted = self.granted.entry((lease, ia.iaid)).or_insert(fresh);
                 granted.preferred = granted.preferred.max(preferred);
                 granted.valid = granted.valid.max(valid);
             }
@@ -174,7 +174,7 @@ impl Oracle {
                 };
                 let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
                 if !strange {
-                    self.granted.insert((ia.iaid, lease), forever);
+                    self.granted.insert((lease, ia.iaid), forever);
                     self.believed.insert(lease);
                 }
             }
@@ -294,12 +294,12 @@ impl Oracle {
         }
         let answered = self.exchange.as_ref().map(|exchange| exchange.answered(reply));
         let associations = answered.unwrap_or_default();
-        self.promises.take(now, reply, &associations, self.exchange.as_ref());
+        self.promises.take(now, reply, &associations, self.exchange.as_ref(), &self.granted);
         // What stands there several times is given the longest of them.
-        let mut stated: BTreeMap<(Iaid, Lease), (Lifetime, Lifetime)> = BTreeMap::new();
+        let mut stated: BTreeMap<(Lease, Iaid), (Lifetime, Lifetime)> = BTreeMap::new();
         for ia in &associations {
             for (lease, preferred, valid) in lifetimes(ia) {
-                let longest = stated.entry((ia.iaid, lease)).or_default();
+                let longest = stated.entry((lease, ia.iaid)).or_default();
                 *longest = (longest.0.max(preferred), longest.1.max(valid));
             }
         }
@@ -319,7 +319,7 @@ impl Oracle {
 
     /// The longest that any association was given this lease for.
     fn granted(&self, lease: Lease) -> Option<Lifetimes> {
-        let given = self.granted.iter().filter(|((_, given), _)| *given == lease);
+        let given = self.granted.range((lease, Iaid(0))..=(lease, Iaid(u32::MAX)));
         given.map(|(_, lifetimes)| *lifetimes).reduce(|one, other| Lifetimes {
             preferred: one.preferred.max(other.preferred),
             valid: one.valid.max(other.valid),
@@ -391,7 +391,8 @@ impl Oracle {
             if self.believed.contains(&lease) {
                 continue;
             }
-            assert!(lifetimes.valid <= granted.valid, "{lease:?} is held longer than given");
+            let fits = lifetimes.valid <= granted.valid;
+            assert!(fits, "{lease:?} is held longer than given: {lifetimes:?}, {granted:?}");
             let fits = lifetimes.preferred <= granted.preferred;
             assert!(fits || lifetimes.preferred.is_over(now), "{lease:?} is preferred too long");
             assert!(lifetimes.preferred <= lifetimes.valid, "{lease:?} outlives itself");
@@ -416,7 +417,7 @@ impl Oracle {
     /// was made in.
     fn softwire(&self, lease: Lease) -> Option<Lifetimes> {
         let Lease::Address(address) = lease else { return None };
-        let given = self.granted.keys().filter(|_| self.v4.binds).map(|(_, given)| *given);
+        let given = self.granted.keys().filter(|_| self.v4.binds).map(|(given, _)| *given);
         let covers = |lease: &Lease| matches!(lease, Lease::Prefix(p) if p.contains(address));
         given.filter(covers).find_map(|lease| self.granted(lease))
     }

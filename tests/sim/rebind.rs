@@ -138,6 +138,24 @@ fn reb_01_a_server_that_calls_the_addresses_foreign_ends_them() {
     });
 }
 
+/// A duplicate is as if it had not been given; what comes in its place is.
+#[test]
+fn rep_02_dec_02_a_new_address_beside_one_that_is_to_be_declined_is_taken() {
+    over_seeds(50, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        world.server().dials.renumbers = true;
+        let address = world.client().addresses()[0];
+        world.carrier(false);
+        world.carrier(true);
+        world.run_until_sent(Rebind, 1, seconds(1));
+        world.command(Input::AddressDuplicate(address));
+        world.run_until("rebound", ANSWERED, |world| world.client().has_told(&Event::Rebound));
+        let client = world.client();
+        assert_eq!(client.addresses().len(), 1);
+        assert_ne!(client.addresses(), [address]);
+    });
+}
+
 /// What a Decline is due for waits until the question is answered that is due
 /// after the carrier was away.
 #[test]

@@ -219,6 +219,22 @@ fn a_client_at_rest_sleeps_until_somebody_wakes_it() {
 }
 
 #[test]
+fn a_renew_while_a_release_is_under_way_starts_over_after_it() {
+    over_seeds(50, |seed| {
+        for wake in [Input::Renew, Input::Rebind] {
+            let mut world = bound(seed);
+            world.server().dials.silent = true;
+            world.command(Input::Release);
+            world.command(wake);
+            world.run_until_sent(Solicit, 2, seconds(20));
+            assert_eq!(world.client().sent(Release).len(), 4);
+            world.server().dials.silent = false;
+            world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        }
+    });
+}
+
+#[test]
 fn fin_01_rel_01_a_restart_gives_everything_back_before_it_asks_anew() {
     over_seeds(100, |seed| {
         let mut world = bound(seed);

@@ -324,6 +324,21 @@ fn fin_03_a_restart_under_another_configuration_keeps_what_is_still_wanted() {
     });
 }
 
+/// Without a T1 there is no Renew, and all the more a Rebind.
+#[test]
+fn rep_14_reb_01_t2_where_there_is_no_t1_outlives_a_restart() {
+    over_seeds(30, |seed| {
+        for how in [Restart::Stopped, Restart::Killed, rebooted(60, true)] {
+            let server = ServerConfig::number(1).times(u32::MAX, 0, 3600, 7200);
+            let mut world = World::bound(seed, wants_address(), [server]);
+            world.server().dials.silent = true;
+            world.restart(how);
+            world.run_until_sent(Rebind, 1, seconds(7100));
+            assert_eq!(world.client().usable().len(), 1);
+        }
+    });
+}
+
 /// Whatever a record says, the client speaks grammatically, uses nothing
 /// that makes no sense, and gets along with its server in the end.
 #[test]

@@ -258,8 +258,10 @@ pub struct Interface {
     desired_is_stale: bool,
     /// The shell has said that it is so.
     applied: bool,
-    /// What the shell keeps for the next start.
-    kept: Record,
+    /// What the shell keeps for the next start; none where an earlier boot has
+    /// kept it. That is dated anew, because whoever reads it next may go by
+    /// another clock than we did.
+    kept: Option<Record>,
     /// Something has happened since it was compared with what is held.
     kept_is_stale: bool,
 }
@@ -284,7 +286,7 @@ impl Interface {
             desired: Desired::default(),
             desired_is_stale: true,
             applied: true,
-            kept: Record::default(),
+            kept: Some(Record::default()),
             kept_is_stale: false,
         }
     }
@@ -304,7 +306,7 @@ impl Interface {
         if let (Some(v4), Some(known)) = (&mut interface.v4, &restored.record.ipv4) {
             v4.client.restore(known, restored.in_use, restored.times_are_known, now);
         }
-        interface.kept = restored.record;
+        interface.kept = restored.in_use.then_some(restored.record);
         interface
     }
 
@@ -353,9 +355,9 @@ impl Interface {
         }
         if core::mem::take(&mut self.kept_is_stale)
             && let Some(record) = self.record(now)
-            && record.replaces(&self.kept)
+            && self.kept.as_ref().is_none_or(|kept| record.replaces(kept))
         {
-            self.kept = record.clone();
+            self.kept = Some(record.clone());
             return Some(Output::Keep(Box::new(record)));
         }
         if let Some(event) = self.poll_event() {

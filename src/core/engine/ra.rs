@@ -50,6 +50,8 @@ pub(super) struct RouterWatch {
 /// What routers have said of DHCPv6.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 struct Said {
+    /// Addresses are to be had: the M flag.
+    managed: bool,
     /// There is something to ask for: the M or the O flag.
     anything: bool,
     /// Addresses are to be asked for: the M flag, and not all prefixes of the
@@ -71,7 +73,7 @@ impl RouterWatch {
     pub(super) const fn new() -> Self {
         Self {
             solicitation: None,
-            said: Said { anything: false, addresses: false, delegation: false },
+            said: Said { managed: false, anything: false, addresses: false, delegation: false },
             heard: false,
             prefixes: BTreeMap::new(),
             change: None,
@@ -84,6 +86,7 @@ impl RouterWatch {
     pub(super) fn resume(&mut self, config: &Config, record: &Record) {
         let has = |kind| record.first_iaid(kind).is_some();
         self.said = Said {
+            managed: has(AssociationKind::Address),
             anything: true,
             addresses: has(AssociationKind::Address),
             delegation: has(AssociationKind::Prefix) && config.prefixes.is_empty(),
@@ -129,18 +132,20 @@ impl RouterWatch {
             let known = Known { preferred, on_link: told.on_link, delegating: told.delegating };
             is_new |= self.note(now, told.prefix, known);
         }
-        is_new |= self.expire(now);
+        self.said.managed |= advertised.managed;
         self.said.anything |= advertised.managed || advertised.other;
-        self.said.addresses |= advertised.managed && !self.all_delegate();
         self.said.delegation |= self.delegates();
+        is_new |= self.expire(now);
         Ok(is_new || before != self.said)
     }
 
-    /// Drops what has had its time; true when something had.
+    /// Drops what has had its time; true when something had. Addresses may be
+    /// asked for where the last prefix goes that stood for delegation.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let over = |_: &Prefix, known: &mut Known| known.preferred.is_over(now);
         let gone: Vec<_> = self.prefixes.extract_if(.., over).collect();
         gone.iter().for_each(|(_, known)| self.note_change(*known));
+        self.said.addresses |= self.said.managed && !self.all_delegate();
         !gone.is_empty()
     }
 
@@ -163,7 +168,7 @@ impl RouterWatch {
 
     /// What of a configuration the routers have something for.
     pub(super) fn effective(&self, config: &Config) -> Config {
-        let Said { anything, addresses, delegation } = self.said;
+        let Said { anything, addresses, delegation, .. } = self.said;
         let mut prefixes = config.prefixes.clone();
         if prefixes.is_empty() && delegation {
             prefixes = vec![PrefixRequest {

@@ -120,3 +120,26 @@ fn brief(count: u64) -> String {
         _ => format!("{}M", count / 1_000_000),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Every trap of the field is played by something, and everything that is
+    /// played stands for one.
+    #[test]
+    fn every_trap_has_its_dial() {
+        let table = include_str!("../../../docs/dials.tsv");
+        let rows = table.lines().filter(|line| !line.starts_with('#'));
+        let names = rows.flat_map(|row| {
+            let dials = row.split('\t').nth(2).expect("three columns");
+            dials.split("; ")
+        });
+        let played: BTreeSet<_> = names.collect();
+        let coverage = Coverage::default();
+        let known: BTreeSet<_> = coverage.rows().map(|(name, _)| name).collect();
+        assert_eq!(played, known);
+    }
+}

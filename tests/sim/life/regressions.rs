@@ -1,7 +1,7 @@
 //! What lives have found, each in the shortest scenario that shows it, and a
 //! few lives.
 
-use dhc6c_core::engine::{Config, Event, Input};
+use dhc6c_core::engine::{Config, Event, Input, Quirk};
 use dhc6c_core::link::Link;
 use dhc6c_core::snapshot::Mode;
 use dhc6c_core::wire::MessageType;
@@ -10,7 +10,7 @@ use crate::client::{wants_address, wants_both, wants_prefix};
 use crate::history::Span;
 use crate::router::Router;
 use crate::seeds::over_seeds;
-use crate::server::ServerConfig;
+use crate::server::{Dials, ServerConfig};
 use crate::world::{Restart, World, seconds};
 
 use super::live;
@@ -161,6 +161,79 @@ fn an_address_of_another_link_is_not_asked_for_again() {
         world.servers[0].model.config = elsewhere;
         world.carrier(true);
         world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+    });
+}
+
+/// The next Solicit, an hour later, would have been without it.
+#[test]
+fn an_address_of_another_link_is_dropped_without_an_hours_wait() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig::number(1).times(30, 50, 100, 150);
+        let mut world = World::bound(seed, wants_address(), [server]);
+        world.servers[0].unreachable = true;
+        world.run_for(seconds(20_000));
+        let elsewhere = ServerConfig { strict_about_links: true, ..ServerConfig::number(2) };
+        world.servers[0].model.config = elsewhere;
+        world.servers[0].unreachable = false;
+        let refused = |world: &World| {
+            let events = &world.client().events;
+            events.iter().any(|(_, event)| matches!(event, Event::Refused(..)))
+        };
+        world.run_until("refused", seconds(4000), refused);
+        world.run_until("ready", seconds(10), |world| world.snapshot().ready);
+    });
+}
+
+/// What one Renew had left out for a quirk was left out of every Solicit.
+#[test]
+fn what_a_quirk_leaves_out_of_a_renew_is_solicited() {
+    over_seeds(20, |seed| {
+        let quirks = vec![Quirk::RefusedSpoilsRenew];
+        let config = Config { quirks, ..wants_both() };
+        let server = ServerConfig { rapid_commit: true, ..ServerConfig::number(1) };
+        let mut world = World::new(seed, config, [server.times(30, 50, 100, 150)]);
+        world.server().dials.refuse_addresses = true;
+        world.start();
+        world.run_until_sent(MessageType::Renew, 2, seconds(200));
+        world.server().dials = Dials::default();
+        let config = Config { rapid_commit: true, ..wants_address() };
+        world.command(Input::Configure(Box::new(config)));
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+    });
+}
+
+/// An address was never asked for once the last prefix had gone that stood for
+/// delegation (RFC 9762 §7.1).
+#[test]
+fn addresses_are_asked_for_when_delegation_has_ended() {
+    over_seeds(20, |seed| {
+        let config = Config { mode: Mode::Auto, ..wants_address() };
+        let mut world = World::new(seed, config, [ServerConfig::number(1)]);
+        world.start();
+        let delegating = Router::default().managed().delegating("2001:db8:77::/64", 100);
+        world.hear(&delegating);
+        world.run_for(seconds(50));
+        assert!(world.client().addresses().is_empty());
+        world.run_until("ready", seconds(100), |world| !world.client().usable().is_empty());
+    });
+}
+
+/// T2 came while a Renew waited for the send limit, and was not seen.
+#[test]
+fn t2_comes_while_a_renew_waits_for_the_send_limit() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig::number(1).times(3, 5, 600, 900);
+        let config = Config { initial_delay: false, ..wants_address() };
+        let mut world = World::new(seed, config, [server]);
+        world.start();
+        for _ in 0..17 {
+            world.command(Input::Restart);
+        }
+        world.run_until("ready", seconds(40), |world| world.snapshot().ready);
+        world.servers[0].unreachable = true;
+        world.run_for(seconds(30));
+        // The oracle sees that T2 is acted on in time.
+        assert!(!world.client().sent(MessageType::Rebind).is_empty());
     });
 }
 

@@ -15,7 +15,7 @@ use crate::hooks::Leases;
 use crate::server::Lease;
 
 use super::answers::Exchange;
-use super::{leases, lifetimes};
+use super::{Grants, leases, lifetimes};
 
 /// More leases in one association than are looked at.
 const MANY: usize = 20;
@@ -110,6 +110,7 @@ impl Promises {
         reply: &Message,
         associations: &[&Ia],
         exchange: Option<&Exchange>,
+        granted: &Grants,
     ) {
         let all = || reply.ia_nas().chain(reply.ia_pds());
         let given: Vec<_> = associations.iter().flat_map(|ia| lifetimes(ia)).collect();
@@ -123,8 +124,12 @@ impl Promises {
                 let may_move = |e: &Exchange| {
                     e.kind == MessageType::Request && self.before.contains_key(&lease)
                 };
-                let named =
-                    exchange.is_some_and(|e| e.named.contains(&(ia.iaid, lease)) && !may_move(e));
+                // Which association has it, nobody can tell where two do.
+                let mut given_to = granted.keys().filter(|(given, _)| *given == lease);
+                let is_there = given_to.all(|(_, iaid)| *iaid == ia.iaid);
+                let named = exchange.is_some_and(|e| {
+                    is_there && e.named.contains(&(ia.iaid, lease)) && !may_move(e)
+                });
                 let once = all().flat_map(leases).filter(|other| *other == lease).count() == 1;
                 if named && once && !valid.is_zero() && ia.options.len() <= MANY {
                     let (preferred, valid) = (preferred.from_start(now), valid.from_start(now));

@@ -216,6 +216,10 @@ fn parse(message: &Message, duid: Duid, source: Ipv6Addr, dropped: &mut DropCoun
         }
     }
     answer.server.preference = preference.unwrap_or(0);
+    if message.kind == MessageType::Advertise {
+        // It is kept beside others; a Reply is taken at once, and whole.
+        answer.ias.iter_mut().for_each(|ia| ia.offers.truncate(2 * MAX_LEASES));
+    }
     answer
 }
 
@@ -233,25 +237,21 @@ fn add_ia(ias: &mut Vec<OfferedIa>, kind: Kind, ia: &Ia, dropped: &mut DropCount
         dropped.count(DropReason::Lifetime);
         return;
     }
-    let offers = match kind {
+    let offers: Vec<_> = match kind {
         Kind::Address => ia.addresses().filter_map(|a| address_offer(a, dropped)).collect(),
         Kind::Prefix => ia.prefixes().filter_map(|p| prefix_offer(p, dropped)).collect(),
     };
+    // What takes leases away makes room for others.
+    let (taken, given): (Vec<_>, Vec<_>) =
+        offers.into_iter().partition(|offer| offer.valid.is_zero());
     ias.push(OfferedIa {
         kind,
         iaid: ia.iaid,
         t1: ia.t1,
         t2: ia.t2,
         failure: ia.status().and_then(failure),
-        offers: capped(offers),
+        offers: taken.into_iter().chain(given).collect(),
     });
-}
-
-/// As many offers as are kept; zero lifetimes, which take leases away, first.
-fn capped(offers: Vec<Offer>) -> Vec<Offer> {
-    let (taken, given): (Vec<_>, Vec<_>) =
-        offers.into_iter().partition(|offer| offer.valid.is_zero());
-    taken.into_iter().chain(given).take(2 * MAX_LEASES).collect()
 }
 
 fn address_offer(lease: &IaAddress, dropped: &mut DropCounts) -> Option<Offer> {

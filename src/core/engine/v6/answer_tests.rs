@@ -195,6 +195,16 @@ fn t_10_prefixes_of_half_the_internet_are_left_out() {
     }
 }
 
+/// Of a flood of leases the one that is held may be the last (life 90131).
+#[test]
+fn rep_02_a_reply_counts_whole_and_an_advertise_is_kept_in_part() {
+    let leases: Vec<_> = (0..100).map(|n| lease(&format!("2001:db8::{n:x}:1"), 0, 0)).collect();
+    for (kind, kept) in [(MessageType::Reply, 100), (MessageType::Advertise, 64)] {
+        let message = Message { kind, ..reply(vec![ia_na(0, 0, leases.clone())]) };
+        assert_eq!(admit_message(&message).unwrap().ias[0].offers.len(), kept);
+    }
+}
+
 #[test]
 fn d_08_an_answer_may_come_from_any_address() {
     for source in ["fe80::ffff", "2001:db8::547", "::"] {

@@ -95,7 +95,7 @@ impl Leases {
     /// The associations of a Request to a server that we deal with already:
     /// all of them (RFC 9915 §18.2.10.1).
     pub(super) fn replacing(&self) -> Vec<DhcpOption> {
-        self.wanted().filter(|ia| !ia.waits()).map(Association::replacing_option).collect()
+        self.wanted().map(Association::replacing_option).collect()
     }
 
     /// The associations of a Decline: what others use, and nothing else
@@ -140,13 +140,15 @@ impl Leases {
         for index in 0..self.0.len() {
             let elsewhere = self.leased_elsewhere(index);
             let Some(ia) = self.0.get_mut(index) else { continue };
-            if ia.wish.retired || ia.waits() {
+            if ia.wish.retired {
                 continue;
             }
             let held = ia.is_held();
             let Some(offered) = answer.ia(ia.kind, ia.iaid) else {
-                taken.missing |= held;
-                ia.refused = !held;
+                if !ia.waits() {
+                    taken.missing |= held;
+                    ia.refused = !held;
+                }
                 continue;
             };
             if let Some(failure) = &offered.failure {
@@ -161,7 +163,7 @@ impl Leases {
             let mut offers = offered.offers.clone();
             offers.retain(|offer| !elsewhere.iter().any(|what| what.is_same(&offer.what)));
             let extended = ia.take(offers, (offered.t1, offered.t2), most, now);
-            ia.refused = !ia.is_held();
+            ia.refused = !ia.is_held() && ia.declined.is_empty();
             taken.granted |= extended;
             let is_lost = held && !ia.is_held();
             taken.no_binding |= is_lost;
@@ -203,11 +205,15 @@ impl Leases {
         self.iter().count() != before
     }
 
-    /// Puts off what is due to `again`, after a server that gave nothing.
-    pub(super) fn postpone(&mut self, again: Instant) {
+    /// Puts off what is due to `again`, after a server that was `asked` and
+    /// gave nothing. All servers are asked at T2 none the less, once (RFC 9915
+    /// §18.2.5).
+    pub(super) fn postpone(&mut self, asked: Instant, again: Instant) {
         for ia in &mut self.0 {
             ia.timers.t1 = ia.timers.t1.max(Until::At(again));
-            ia.timers.t2 = ia.timers.t2.max(Until::At(again));
+            if ia.timers.t2.is_over(asked) {
+                ia.timers.t2 = Until::At(again);
+            }
         }
     }
 
@@ -267,9 +273,11 @@ impl Leases {
         self.0.iter().any(|ia| ia.wish.require && !ia.is_held())
     }
 
-    /// Wants nothing back of what was held before.
-    pub(super) fn forget_former(&mut self) {
-        self.0.iter_mut().for_each(|ia| ia.former.clear());
+    /// Wants nothing back of what was held before; true when there was
+    /// something.
+    pub(super) fn forget_former(&mut self) -> bool {
+        let all = self.0.iter_mut().map(|ia| core::mem::take(&mut ia.former));
+        all.fold(false, |any, former| any | !former.is_empty())
     }
 
     /// Drops leases that ended; true when there were any.

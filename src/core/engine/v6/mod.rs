@@ -171,6 +171,7 @@ impl Client {
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let own = match &self.state {
             State::Solicit(solicit) => solicit.deadline(&self.common),
+            State::Request(request) => request.deadline(&self.common),
             State::Bound(bound) => bound.deadline(&self.common),
             State::Renew(renew) => renew.deadline(&self.common),
             State::Rebind(rebind) => Some(rebind.deadline()),
@@ -185,10 +186,14 @@ impl Client {
         Deadline::soonest(own, self.common.leases.expiry())
     }
 
-    /// What ends next, whether or not a message can leave: a lease, or the
-    /// time that a client has for its farewell.
+    /// What ends next, whether or not a message can leave: a lease, the time
+    /// until leases are to be extended by another, or the time that a client
+    /// has for its farewell.
     pub(super) fn expiry(&self) -> Option<Deadline> {
         let end = match &self.state {
+            State::Solicit(_) => Bound::extension(&self.common),
+            State::Request(request) => request.rebinding(&self.common),
+            State::Renew(_) => Renew::rebinding(&self.common),
             State::Release(release) => release.end(),
             _ => None,
         };
@@ -525,6 +530,11 @@ impl State {
             Self::Inform(_) | Self::Informed(_) => Self::Inform(Inform::new(common, now)),
             Self::Resting if common.link.is_usable() => Self::start(common, now, false),
             Self::Resting => Self::Idle,
+            // It would end the rest that follows.
+            Self::Release(mut releasing) => {
+                releasing.follow_with(Then::StartOver, now);
+                Self::Release(releasing)
+            }
             state => state,
         }
     }

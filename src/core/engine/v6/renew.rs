@@ -43,8 +43,12 @@ impl Renew {
     /// The next transmission, or T2, which ends the exchange (MRD).
     pub(super) fn deadline(&self, common: &Common) -> Option<Deadline> {
         let transmit = common.link.is_usable().then(|| self.exchange.deadline());
-        let t2 = common.leases.t2().instant().map(|at| Deadline { at, why: Why::Rebind });
-        Deadline::soonest(transmit, t2)
+        Deadline::soonest(transmit, Self::rebinding(common))
+    }
+
+    /// T2.
+    pub(super) fn rebinding(common: &Common) -> Option<Deadline> {
+        common.leases.t2().instant().map(|at| Deadline { at, why: Why::Rebind })
     }
 
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {

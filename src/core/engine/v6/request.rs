@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{Event, Quirk, retx};
+use crate::engine::{Deadline, Event, Quirk, Why, retx};
 use crate::ident::Duid;
 use crate::time::Instant;
 use crate::wire::MessageType;
@@ -12,6 +12,7 @@ use super::answer::Answer;
 use super::bound::Bound;
 use super::common::{Common, Contents, Trust};
 use super::exchange::Exchange;
+use super::rebind::Rebind;
 use super::reply::{self, Verdict};
 use super::solicit::Solicit;
 
@@ -20,6 +21,7 @@ use super::solicit::Solicit;
 pub(super) struct Request {
     pub(super) exchange: Exchange,
     purpose: Purpose,
+    begun: Instant,
 }
 
 /// Why a server is asked.
@@ -57,7 +59,7 @@ impl Request {
             common.events.push_back(Event::QuirkActed(Quirk::LengthSpoilsLease));
         }
         let exchange = Exchange::new(MessageType::Request, retx::REQUEST, now, &mut common.rng);
-        Self { exchange, purpose }
+        Self { exchange, purpose, begun: now }
     }
 
     /// The server that is asked.
@@ -77,8 +79,24 @@ impl Request {
         (Some(self.server().clone()), ias)
     }
 
-    /// REQ_MAX_RC transmissions went unanswered (RFC 9915 §18.2.2).
+    /// The next transmission, or T2 of the leases that are held.
+    pub(super) fn deadline(&self, common: &Common) -> Option<Deadline> {
+        Deadline::soonest(Some(self.exchange.deadline()), self.rebinding(common))
+    }
+
+    /// T2, if it was not what led here.
+    pub(super) fn rebinding(&self, common: &Common) -> Option<Deadline> {
+        let t2 = common.leases.t2().instant().filter(|at| *at > self.begun);
+        t2.map(|at| Deadline { at, why: Why::Rebind })
+    }
+
+    /// T2 of what is held comes first (RFC 9915 §18.2.4), if it was not what
+    /// led here. REQ_MAX_RC transmissions went unanswered (RFC 9915 §18.2.2).
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
+        let t2 = common.leases.t2();
+        if t2.is_over(now) && !t2.is_over(self.begun) {
+            return State::Rebind(Rebind::new(common, now));
+        }
         if self.exchange.retx.has_failed(now) {
             common.last_error = Some(format!("server {} does not answer", self.server()));
             return self.give_up(common, now);
@@ -95,7 +113,7 @@ impl Request {
             Verdict::Ignore => State::Request(self),
             // With or without others that the server does not know.
             Verdict::Leases { .. } | Verdict::NoBinding
-                if !common.leases.t1().is_over(now)
+                if !Bound::extension_is_due(common, now)
                     && !self.is_in_vain(common)
                     && keeps(common) =>
             {
@@ -149,7 +167,7 @@ impl Request {
         }
         if keeps(common) {
             let pause = common.refusal_delay().max(retx::RENEW.initial);
-            common.leases.postpone(now + pause);
+            common.leases.postpone(self.begun, now + pause);
             return State::Bound(Bound);
         }
         State::Solicit(Solicit::again(common, now))

@@ -47,7 +47,8 @@ impl Leases {
                 }
             }
             if ia.is_held() {
-                ia.timers = LeaseTimers { t1: known.t1, t2: known.t2.max(known.t1) };
+                // Not later than either says (RFC 9915 §18.2.4).
+                ia.timers = LeaseTimers { t1: known.t1.min(known.t2), t2: known.t2 };
             }
         }
     }

@@ -72,6 +72,7 @@ impl Solicit {
 
     /// Discovery that starts at `start`.
     pub(super) fn new(common: &mut Common, start: Instant) -> Self {
+        common.leases.leave_out_nothing();
         let mut exchange =
             Exchange::new(MessageType::Solicit, retx::SOLICIT, start, &mut common.rng);
         exchange.retx.set_longest(common.sol_max_rt);
@@ -127,7 +128,7 @@ impl Solicit {
         // the Solicit stays as it is.
         if !common.leases.would_do(&answer) {
             common.note_failures(&answer);
-            return self.go_on(common, &answer);
+            return self.go_on(common, now, &answer);
         }
         let at_once = answer.server.preference == PREFERENCE_AT_ONCE;
         self.remember(answer);
@@ -161,15 +162,17 @@ impl Solicit {
         match reply::take(common, now, answer, Event::Bound) {
             Verdict::Leases { .. } => State::Bound(Bound),
             Verdict::NoBinding if common.leases.any_held() => State::Bound(Bound),
-            _ => self.go_on(common, answer),
+            _ => self.go_on(common, now, answer),
         }
     }
 
     /// Others may still advertise something. What was held on another link is
-    /// no good hint here.
-    fn go_on(self, common: &mut Common, answer: &Answer) -> State {
-        if answer.says_not_on_link() {
-            common.leases.forget_former();
+    /// no good hint here: where that is all that stands against a lease, it is
+    /// asked for without, and not in SOL_MAX_RT only.
+    fn go_on(self, common: &mut Common, now: Instant, answer: &Answer) -> State {
+        let was_misled = answer.says_not_on_link() && common.leases.forget_former();
+        if was_misled && self.advertised.is_empty() {
+            return State::Solicit(Self::new(common, now));
         }
         State::Solicit(self)
     }

@@ -1,0 +1,103 @@
+//! Histories that once broke a rule, each nearly the smallest that did. The
+//! simulation has a scenario of each; here the reference judges it.
+
+use dhc6c_core::time::Lifetime;
+use dhc6c_core::wire::{MessageType as T, StatusCode};
+
+use crate::play;
+use crate::reference::Kind::{Address, Prefix};
+use crate::subject::Subject;
+use crate::transition::Transition::{self, *};
+use crate::transition::{Answer, Said, Times};
+
+const GRANT: Said = grant(1800, 2880, 3600, 7200);
+const NO_BINDING: Said = Said::Refuse(StatusCode::NO_BINDING);
+
+const fn grant(t1: u32, t2: u32, preferred: u32, valid: u32) -> Said {
+    let (t1, t2) = (Lifetime(t1), Lifetime(t2));
+    Said::Grant(Times { t1, t2, preferred: Lifetime(preferred), valid: Lifetime(valid) })
+}
+
+fn says(address: Said, prefix: Said) -> Transition {
+    Answer(Answer { address, prefix, status: None, wrong: None, other_server: false })
+}
+
+/// A client that asks for both and gets them for these times; then something
+/// happens, with some jitters.
+fn bound(said: Said, then: &[Transition], judge: impl Fn(&[T])) {
+    let bound = [Unanswered, says(said, said), Unanswered, says(said, said)];
+    let history = [&bound, then].concat();
+    for seed in 0..50 {
+        let subject: Subject = play(seed, &[Address, Prefix].into(), &history);
+        println!("{}", subject.history());
+        let kinds: Vec<_> = subject.sent.iter().map(|message| message.kind).collect();
+        assert_eq!(kinds[..2], [T::Solicit, T::Request]);
+        judge(&kinds[2..]);
+    }
+}
+
+/// A Decline took the place of the Rebind that was due after the carrier had
+/// been away, and nobody asked about the prefix before T2 (RFC 9915 §18.2.12).
+#[test]
+fn reb_04_fin_02_a_duplicate_does_not_end_the_question_about_the_link() {
+    let then = [Carrier(false), Carrier(true), Duplicate, Silence(2), says(GRANT, GRANT)];
+    bound(GRANT, &then, |sent| {
+        assert_eq!((sent[0], sent[sent.len() - 1]), (T::Rebind, T::Decline));
+    });
+}
+
+/// A restart made T2 as late as T1, which was never (RFC 9915 §18.2.4).
+#[test]
+fn rep_14_reb_01_t2_where_there_is_no_t1_outlives_a_restart() {
+    let then = [Kill, Unanswered, says(GRANT, GRANT), Kill, Silence(20), Silence(1150)];
+    let forgetful = grant(u32::MAX, 0, 0, 1169);
+    bound(forgetful, &then, |sent| assert_eq!(sent[0], T::Rebind));
+    let then = [Kill, Silence(20), Silence(1140)];
+    bound(forgetful, &then, |sent| {
+        let is_new = |two: &&[T]| two == &[T::Rebind; 2];
+        assert!(sent.windows(2).filter(is_new).count() > 4, "{sent:?}");
+    });
+}
+
+/// A Renew that was asked for during a Release came to nothing.
+#[test]
+fn a_renew_while_a_release_is_under_way_starts_over_after_it() {
+    let then = [Release, Renew, says(GRANT, GRANT), Unanswered];
+    bound(GRANT, &then, |sent| assert_eq!(sent[..2], [T::Release, T::Solicit]));
+}
+
+/// A Request after NoBinding left the association out that waited for its
+/// Decline (RFC 9915 §18.2.10.1: all IAs).
+#[test]
+fn rep_06_a_request_after_no_binding_is_for_all_associations() {
+    let then = [Kill, Unanswered, Duplicate, says(GRANT, NO_BINDING)];
+    bound(GRANT, &then, |sent| assert_eq!(sent, [T::Rebind, T::Request]));
+}
+
+/// A new address was not taken because another one was still to be declined
+/// (RFC 9915 §18.2.10.1).
+#[test]
+fn rep_02_a_new_address_beside_one_that_is_to_be_declined_is_taken() {
+    let Said::Grant(times) = GRANT else { return };
+    let then = [Kill, Unanswered, Duplicate, says(Said::Another(times), GRANT)];
+    bound(GRANT, &then, |sent| assert_eq!(sent, [T::Rebind, T::Decline]));
+}
+
+/// A server that was asked in vain often enough put T2 off (RFC 9915 §18.2.5).
+#[test]
+fn reb_01_a_server_that_knows_nothing_does_not_put_off_t2() {
+    let none = || says(NO_BINDING, NO_BINDING);
+    let refused = [Unanswered, none()].into_iter().cycle().take(80);
+    let then: Vec<_> = [Silence(300)].into_iter().chain(refused).collect();
+    bound(grant(300, 480, 600, 600), &then, |sent| assert!(sent.contains(&T::Rebind), "{sent:?}"));
+}
+
+/// A Decline that waited for the link was forgotten with another
+/// configuration, but not what was to be declined: it was not taken when the
+/// server gave it again (RFC 9915 §18.2.8).
+#[test]
+fn dec_01_what_waits_for_the_link_is_declined_when_it_is_back() {
+    let (one, both) = (Configure([Address].into()), Configure([Address, Prefix].into()));
+    let then = [one, Carrier(false), Duplicate, both, Carrier(true), Silence(2)];
+    bound(GRANT, &then, |sent| assert!(sent.contains(&T::Decline), "{sent:?}"));
+}
