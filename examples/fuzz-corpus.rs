@@ -77,7 +77,7 @@ impl Corpus {
 /// What the model server says to a client in each state.
 fn answers() -> Vec<(StateName, Vec<u8>)> {
     let mut answers = Vec::new();
-    for state in engine::STATES {
+    for &state in StateName::at_work() {
         for choices in [BOTH, BOTH | 4] {
             let mut subject = engine::at(state, choices, 1);
             let Some(question) = subject.last.clone() else { continue };
@@ -112,7 +112,7 @@ fn decoder(mut corpus: Corpus, answers: &[(StateName, Vec<u8>)]) {
 /// Each answer in its state, as it is and spoilt; and lives of several steps.
 fn engine(mut corpus: Corpus, answers: &[(StateName, Vec<u8>)]) {
     for (state, octets) in answers {
-        let number = engine::STATES.iter().position(|known| known == state).expect("a state");
+        let number = StateName::at_work().iter().position(|known| known == state).expect("a state");
         let number = u8::try_from(number).expect("ten states");
         let seed = |happenings: &[u8]| [&[number, BOTH, 1], happenings].concat();
         corpus.add("answer", seed(&script::answer(octets)));
@@ -152,7 +152,7 @@ fn ipv4(mut corpus: Corpus) {
 }
 
 fn leases(mut corpus: Corpus) {
-    for state in engine::STATES {
+    for &state in StateName::at_work() {
         for choices in 0..3 {
             let mut subject = engine::at(state, choices, 1);
             for _ in 0..2 {

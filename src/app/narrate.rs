@@ -8,40 +8,10 @@ use tracing::{debug, info, trace, warn};
 
 use crate::os::clock;
 
-/// An event's name for hooks; none where they are not told.
-pub(crate) fn hook_name(event: &Event) -> Option<&'static str> {
-    Some(match event {
-        Event::Bound => "bound",
-        // The list of events is closed, and this is the one that tells how
-        // leases are that go on. A hook that is told nothing of a loss would
-        // go on to use what is not ours any more.
-        Event::Updated | Event::Reduced => "updated",
-        Event::Rebound => "rebound",
-        Event::Informed => "informed",
-        Event::RouterUpdated => "ra-updated",
-        Event::DadFailed(_) => "dad-failed",
-        Event::Unbound => "unbound",
-        Event::Stopped => "stopped",
-        Event::Dhcp4o6Bound => "dhcp4o6-bound",
-        Event::Dhcp4o6Unbound => "dhcp4o6-unbound",
-        Event::SentV4(..)
-        | Event::ReceivedV4(..)
-        | Event::Sent(..)
-        | Event::Received(..)
-        | Event::Reconfigured(_)
-        | Event::QuirkActed(_)
-        | Event::PrefixTooLong(..)
-        | Event::Refused(..)
-        | Event::ServerGivenUp
-        | Event::Releasing
-        | Event::Dropped(_) => return None,
-    })
-}
-
 /// An event's name in `watch`: a hook event or one of packet, dropped,
 /// deadline, command.
 fn name(event: &Event) -> &'static str {
-    hook_name(event).unwrap_or(match event {
+    event.hook_name().unwrap_or(match event {
         Event::Dropped(_) => "dropped",
         _ => "packet",
     })

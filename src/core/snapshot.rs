@@ -76,6 +76,29 @@ pub enum StateName {
 }
 
 impl StateName {
+    /// All of them, in the order of a lease's life.
+    pub const ALL: [Self; 12] = [
+        Self::Idle,
+        Self::Soliciting,
+        Self::Requesting,
+        Self::Bound,
+        Self::Renewing,
+        Self::Rebinding,
+        Self::Confirming,
+        Self::Declining,
+        Self::Releasing,
+        Self::Informing,
+        Self::Informed,
+        Self::Stopped,
+    ];
+
+    /// Those of a client that is at work on a link.
+    #[must_use]
+    pub const fn at_work() -> &'static [Self] {
+        let [Self::Idle, at_work @ .., Self::Stopped] = &Self::ALL else { return &[] };
+        at_work
+    }
+
     /// The name as in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -7,7 +7,6 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use dhc6c_core::desired::{Desired, Lifetimes};
-use dhc6c_core::engine::Event;
 use dhc6c_core::time::Instant;
 
 use crate::server::Lease;
@@ -15,22 +14,6 @@ use crate::server::Lease;
 /// Events that say what has come or gone; each counts.
 const LASTING: [&str; 6] =
     ["started", "bound", "prefix-replaced", "unbound", "stopped", "dad-failed"];
-
-/// An event's name for hooks; none where they are not told.
-#[must_use]
-pub const fn name(event: &Event) -> Option<&'static str> {
-    Some(match event {
-        Event::Bound => "bound",
-        Event::Updated | Event::Reduced => "updated",
-        Event::Rebound => "rebound",
-        Event::Informed => "informed",
-        Event::RouterUpdated => "ra-updated",
-        Event::DadFailed(_) => "dad-failed",
-        Event::Unbound => "unbound",
-        Event::Stopped => "stopped",
-        _ => return None,
-    })
-}
 
 /// Leases in use, with their ends.
 pub type Leases = BTreeMap<Lease, Lifetimes>;

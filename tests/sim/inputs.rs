@@ -4,12 +4,13 @@
 use dhc6c_core::engine::Event;
 use dhc6c_core::link::Datagram;
 use dhc6c_core::reason::DropReason;
+use dhc6c_core::snapshot::StateName;
 use dhc6c_core::wire::MessageType;
 
 use crate::client::{wants_both, wants_prefix};
 use crate::seeds::over_seeds;
 use crate::server::ServerConfig;
-use crate::states::{STATES, in_state};
+use crate::states::in_state;
 use crate::world::{World, seconds};
 
 use MessageType::{Renew, Request};
@@ -18,7 +19,7 @@ use MessageType::{Renew, Request};
 #[test]
 fn rx_01_an_empty_datagram_in_any_state_is_dropped() {
     over_seeds(5, |seed| {
-        for state in STATES {
+        for &state in StateName::at_work() {
             let mut world = in_state(seed, state);
             let destination = world.client().link.link_local.expect("an address");
             let source = "fe80::5e:1".parse().expect("an address");

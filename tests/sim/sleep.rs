@@ -8,7 +8,7 @@ use dhc6c_core::wire::MessageType;
 use crate::client::{wants_address, wants_both};
 use crate::seeds::over_seeds;
 use crate::server::ServerConfig;
-use crate::states::{STATES, in_state};
+use crate::states::in_state;
 use crate::world::{World, seconds};
 
 use MessageType::{Confirm, InformationRequest, Rebind, Release, Solicit};
@@ -37,7 +37,7 @@ fn first_word(state: StateName, is_over: bool) -> Option<MessageType> {
 #[test]
 fn cnf_05_a_sleep_in_any_state_is_followed_by_the_right_question() {
     over_seeds(10, |seed| {
-        for state in STATES {
+        for &state in StateName::at_work() {
             for slept in SLEEPS {
                 let mut world = in_state(seed, state);
                 let (from, held) = (world.client().sent.len(), world.client().prefixes());

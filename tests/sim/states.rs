@@ -11,20 +11,6 @@ use crate::world::{World, seconds};
 
 use MessageType::{Decline, InformationRequest, Rebind, Release, Renew, Request, Solicit};
 
-/// All states of a client on a link that works.
-pub const STATES: [StateName; 10] = [
-    StateName::Soliciting,
-    StateName::Requesting,
-    StateName::Bound,
-    StateName::Renewing,
-    StateName::Rebinding,
-    StateName::Confirming,
-    StateName::Declining,
-    StateName::Releasing,
-    StateName::Informing,
-    StateName::Informed,
-];
-
 /// A client in this state. Its server was silent where that is what keeps it
 /// there, and is honest from now on.
 #[must_use]

@@ -15,7 +15,6 @@ use dhc6c_core::wire::MessageType;
 
 use crate::client::{Client, Sent, SentV4};
 use crate::history::{Entry, History, Span};
-use crate::hooks;
 use crate::kernel::{Detection, Verdict};
 use crate::link::Netem;
 use crate::router::Router;
@@ -645,7 +644,7 @@ impl World {
                 self.history.add(self.now, || Entry::Told(client, event.clone()));
                 let client = &mut self.clients[client];
                 client.oracle.hears(self.now, &event);
-                if let Some(name) = hooks::name(&event) {
+                if let Some(name) = event.hook_name() {
                     client.tell_hooks(name);
                 }
                 client.events.push((self.now, event));

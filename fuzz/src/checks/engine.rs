@@ -10,30 +10,17 @@ use dhc6c_core::time::{Duration, Instant};
 use super::script::{Happening, Script};
 use super::subject::{DUID, Subject, wants_all};
 
-/// The states that a client can be brought to; the first octet's remainder
-/// chooses.
-pub const STATES: [StateName; 10] = [
-    StateName::Soliciting,
-    StateName::Requesting,
-    StateName::Bound,
-    StateName::Renewing,
-    StateName::Rebinding,
-    StateName::Confirming,
-    StateName::Declining,
-    StateName::Releasing,
-    StateName::Informing,
-    StateName::Informed,
-];
-
 /// Longer than any exchange with an honest server takes.
 const EXCHANGE: Duration = Duration::from_secs(5);
 /// As many things happen at most; more would only be slower.
 const MOST_HAPPENINGS: usize = 16;
 
-/// Brings a client to a state, lets things happen, makes it send, ends it.
+/// Brings a client to a state, which the first octet chooses, lets things
+/// happen, makes it send, ends it.
 pub fn check(octets: &[u8]) {
     let Some((&[state, choices, seed], rest)) = octets.split_first_chunk::<3>() else { return };
-    let state = STATES[usize::from(state) % STATES.len()];
+    let states = StateName::at_work();
+    let state = states[usize::from(state) % states.len()];
     let mut subject = at(state, choices, seed);
     for happening in Script::new(rest).take(MOST_HAPPENINGS) {
         happen(&mut subject, happening);

@@ -4,14 +4,13 @@ use dhc6c_core::engine::Event;
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::snapshot::Snapshot;
 
-use crate::app::narrate;
 
 use super::Uplink;
 
 impl Uplink {
     /// Has the hooks of an event run, if there are any for it.
     pub(super) fn fire(&mut self, event: &Event, snapshot: &Snapshot) {
-        let Some(name) = narrate::hook_name(event) else { return };
+        let Some(name) = event.hook_name() else { return };
         let old = std::mem::replace(&mut self.told_prefixes, prefixes(snapshot));
         let new = &self.told_prefixes;
         let (name, besides) = match event {

@@ -174,6 +174,39 @@ pub enum Event {
     ServerGivenUp,
 }
 
+impl Event {
+    /// Its name for hooks; none where they are not told.
+    #[must_use]
+    pub const fn hook_name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Bound => "bound",
+            // The list of events is closed, and this is the one that tells how
+            // leases are that go on. A hook that is told nothing of a loss would
+            // go on to use what is not ours any more.
+            Self::Updated | Self::Reduced => "updated",
+            Self::Rebound => "rebound",
+            Self::Informed => "informed",
+            Self::RouterUpdated => "ra-updated",
+            Self::DadFailed(_) => "dad-failed",
+            Self::Unbound => "unbound",
+            Self::Stopped => "stopped",
+            Self::Dhcp4o6Bound => "dhcp4o6-bound",
+            Self::Dhcp4o6Unbound => "dhcp4o6-unbound",
+            Self::SentV4(..)
+            | Self::ReceivedV4(..)
+            | Self::Sent(..)
+            | Self::Received(..)
+            | Self::Reconfigured(_)
+            | Self::QuirkActed(_)
+            | Self::PrefixTooLong(..)
+            | Self::Refused(..)
+            | Self::ServerGivenUp
+            | Self::Releasing
+            | Self::Dropped(_) => return None,
+        })
+    }
+}
+
 /// How the prefixes of a link have changed, the weightier last.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 enum PrefixChange {

@@ -5,21 +5,7 @@ use dhc6c_core::snapshot::StateName;
 use super::accidents::ACCIDENTS;
 use super::troubles::TROUBLES;
 
-/// All states, in the order of a lease's life.
-pub const STATES: [StateName; 12] = [
-    StateName::Idle,
-    StateName::Soliciting,
-    StateName::Requesting,
-    StateName::Bound,
-    StateName::Renewing,
-    StateName::Rebinding,
-    StateName::Confirming,
-    StateName::Declining,
-    StateName::Releasing,
-    StateName::Informing,
-    StateName::Informed,
-    StateName::Stopped,
-];
+const STATES: [StateName; 12] = StateName::ALL;
 
 /// A fault of a life.
 #[derive(Clone, Copy, Debug)]
