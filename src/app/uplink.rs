@@ -361,7 +361,8 @@ impl Uplink {
         while let Some(output) = self.engine.poll_output(now) {
             match output {
                 // An end that leaves everything in place: nothing is unbound.
-                Output::Desired(_) | Output::Event(Event::Unbound) if self.leaves_all => {}
+                Output::Desired(_) | Output::Event(Event::Unbound | Event::Dhcp4o6Unbound)
+                    if self.leaves_all => {}
                 Output::Desired(desired) => {
                     self.desired = *desired;
                     self.apply(now);

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::libc;
 
@@ -96,15 +96,25 @@ fn inode_at(line: &str, port: u16) -> Option<u64> {
     columns.nth(7)?.parse().ok()
 }
 
-/// The process that has the socket of this inode open.
+/// The process that has the socket of this inode open. Between fork and exec
+/// its child has it, too.
 fn holder(inode: u64) -> Option<Owner> {
     let wanted = format!("socket:[{inode}]");
     let processes = fs::read_dir("/proc").ok()?.flatten();
-    processes
+    let holders: Vec<(u32, PathBuf)> = processes
         .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
-        .find_map(|(pid, path): (u32, _)| {
-            has_open(&path, &wanted).then(|| Owner { pid, name: name(&path) })
-        })
+        .filter(|(_, path): &(u32, PathBuf)| has_open(path, &wanted))
+        .collect();
+    let is_child = |path: &Path| holders.iter().any(|(pid, _)| parent(path) == Some(*pid));
+    let (pid, path) = holders.iter().find(|(_, path)| !is_child(path))?;
+    Some(Owner { pid: *pid, name: name(path) })
+}
+
+/// The fourth word about a process, counted from behind its name, which may
+/// hold anything.
+fn parent(process: &Path) -> Option<u32> {
+    let about = fs::read_to_string(process.join("stat")).ok()?;
+    about.rsplit_once(')')?.1.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
 fn has_open(process: &Path, wanted: &str) -> bool {

@@ -14,7 +14,7 @@ use dhc6c_core::wire::MessageType;
 
 use crate::client::{wants_address, wants_both, wants_prefixes};
 use crate::seeds::over_seeds;
-use crate::server::{ServerConfig, Times};
+use crate::server::{Dials, ServerConfig, Times};
 use crate::states::in_state;
 use crate::world::{Restart, World, seconds};
 
@@ -202,6 +202,27 @@ fn fin_03_where_the_clock_lost_the_time_a_dead_server_means_discovery() {
         assert_eq!(kept(&world), []);
         world.server().dials.silent = false;
         world.run_until("ready", seconds(200), |world| world.snapshot().ready);
+    });
+}
+
+/// After a reboot the server knows nothing of the leases and answers no
+/// Request; T2 of what was remembered comes meanwhile.
+#[test]
+fn fin_03_what_nobody_has_confirmed_is_not_rebound_at_its_t2() {
+    over_seeds(50, |seed| {
+        let server = ServerConfig::number(1).times(100, 150, 50_000, 60_000);
+        let mut world = World::bound(seed, wants_both(), [server]);
+        world.server().forget();
+        let silent = Dials { silent_to: [Request].into(), ..Dials::default() };
+        let forgets = Dials { forget_addresses: true, forget_prefixes: true, ..silent.clone() };
+        world.server().dials = forgets;
+        world.restart(rebooted(60, true));
+        world.run_until_sent(Request, 3, seconds(30));
+        // From now on it says nothing to a Rebind of what it does not know.
+        world.server().dials = silent;
+        world.run_for(seconds(400));
+        world.server().dials = Dials::default();
+        world.run_until("ready", seconds(600), |world| world.snapshot().ready);
     });
 }
 

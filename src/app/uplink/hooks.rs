@@ -4,7 +4,6 @@ use dhc6c_core::engine::Event;
 use dhc6c_core::prefix::Prefix;
 use dhc6c_core::snapshot::Snapshot;
 
-
 use super::Uplink;
 
 impl Uplink {

@@ -31,6 +31,9 @@ impl Kernel {
         errors: &mut Vec<Error>,
     ) -> Result<bool, Error> {
         let Some(interface) = index_of(&ipv4.device) else {
+            // It may have been on another one.
+            self.actual.ipv4 = Some(Box::new(remains(now)));
+            self.remove_ipv4_but(&[], errors)?;
             let what = format!("cannot set address {}", ipv4.address);
             return Err(Error::new(what, format!("there is no device {}", ipv4.device)));
         };

@@ -42,6 +42,11 @@ pub(super) fn accept(
     let refused = &common.refused_sources;
     let source = common.sources.select(offer.binding_prefix, offer.address, offer.ports, refused);
     match source {
+        // Rather one that was refused before than none for ever.
+        None if !refused.is_empty() => {
+            common.refused_sources.clear();
+            State::Waiting(Waiting::again(common, now))
+        }
         None => State::Selecting(selecting),
         Some(source) => {
             let offer = Some(offer);

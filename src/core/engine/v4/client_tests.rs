@@ -194,6 +194,32 @@ fn without(mut message: Message, code: u8) -> Message {
     message
 }
 
+/// RFC 2131 §3.1, step 3.
+#[test]
+fn dhcp_4o6_24_a_request_says_when_discovery_began() {
+    let mut play = Play::new(wanted());
+    play.wait(20);
+    let waited = play.asked().secs;
+    assert!(waited > 3, "{waited}");
+    play.answer(Kind::Offer, vec![]);
+    assert_eq!((play.asked().kind, play.asked().secs), (Kind::Request, waited));
+    // Repeated, it says the same.
+    play.wait(6);
+    assert_eq!((play.asked().kind, play.asked().secs), (Kind::Request, waited));
+}
+
+/// A second restart finds what the first has not heard about.
+#[test]
+fn dhcp_4o6_24_a_lease_that_nobody_has_confirmed_is_kept() {
+    for in_use in [false, true] {
+        let play = Play::rebooting(in_use);
+        assert_eq!(play.client.record().map(|known| known.address), Some(ADDRESS));
+    }
+    let mut denied = Play::rebooting(false);
+    denied.answer(Kind::Nak, vec![]);
+    assert_eq!(denied.client.record(), None);
+}
+
 #[test]
 fn dhcp_4o6_24_the_four_messages_lead_to_a_lease() {
     let mut play = Play::new(wanted());

@@ -53,6 +53,8 @@ pub(super) struct Common {
     /// many times (RFC 8539 §7.5).
     pub(super) mismatches: u32,
     pub(super) former: Option<Former>,
+    /// What `secs` said in the last DHCPDISCOVER.
+    pub(super) discovered_after: u16,
     /// The far ends of a softwire that came with the offer, or with the lease
     /// that is being extended.
     pub(super) offered_relays: Vec<Ipv6Addr>,
@@ -85,6 +87,7 @@ impl Common {
             is_timeless: false,
             mismatches: 0,
             former: None,
+            discovered_after: 0,
             offered_relays: Vec::new(),
             informed: Vec::new(),
             refused_sources: Vec::new(),
@@ -195,8 +198,8 @@ impl Common {
 /// True where others have to be told: not for a mere extension.
 fn differs(old: &Lease, new: &Lease) -> bool {
     let told = |lease: &Lease| {
-        let Lease { address, ports, options, source, .. } = lease.clone();
-        (address, ports, options, source)
+        let Lease { address, ports, options, source, border_relays, .. } = lease.clone();
+        (address, ports, options, source, border_relays)
     };
     told(old) != told(new)
 }

@@ -291,7 +291,13 @@ impl Client {
         exchange.sent(now, &mut common.rng);
         let sent = V4Sent { xid, number: exchange.sent_count() };
         let (kind, question) = state.question(common)?;
+        // RFC 2131 §3.1: that of the choice is that of the DHCPDISCOVER.
+        let is_choice = matches!(question, Question::Select { .. });
+        let secs = if is_choice { common.discovered_after } else { secs };
         let query = ask::query(&common.settings, &question, xid, secs);
+        if kind == Kind::Discover {
+            common.discovered_after = secs;
+        }
         common.events.push_back(Event::SentV4(kind, sent));
         Some(query)
     }

@@ -242,6 +242,24 @@ fn dhcp_4o6b_08_4o6s_06_a_shared_lease_with_another_address_is_discovered_anew()
     );
 }
 
+/// A server that has lost its leases denies them once, and not for ever.
+#[test]
+fn dhcp_4o6b_08_the_only_address_there_is_is_told_again_after_a_denial() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    play.offer_softwire();
+    let nak = play.reply(Kind::Nak);
+    play.take(&nak);
+    assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
+    play.offer_softwire();
+    play.wait(3);
+    assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+    assert_eq!(play.ack_source("2001:db8:1::5"), []);
+    assert_eq!(play.address(), Some(ADDRESS));
+}
+
 #[test]
 fn dhcp_4o6b_05_an_address_that_goes_while_it_is_told_is_not_bound_to() {
     let mut play = Play::new(binding());

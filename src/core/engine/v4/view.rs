@@ -71,9 +71,12 @@ impl Client {
         Some(view)
     }
 
-    /// What has to outlive the process.
+    /// What has to outlive the process: the lease in use, or the one of an
+    /// earlier process that nobody has denied yet.
     pub(in crate::engine) fn record(&self) -> Option<KnownV4> {
-        let lease = self.common.usable_lease().filter(|_| !self.common.is_timeless)?;
+        let common = &self.common;
+        let is_good = !common.is_timeless && (common.in_use || !common.was_granted);
+        let lease = common.lease.as_ref().filter(|_| is_good)?;
         let Times { t1, t2, valid } = lease.times;
         Some(KnownV4 {
             address: lease.address,

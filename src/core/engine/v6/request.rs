@@ -84,17 +84,18 @@ impl Request {
         Deadline::soonest(Some(self.exchange.deadline()), self.rebinding(common))
     }
 
-    /// T2, if it was not what led here.
+    /// T2, if it was not what led here. What nobody has confirmed is not
+    /// waited for.
     pub(super) fn rebinding(&self, common: &Common) -> Option<Deadline> {
-        let t2 = common.leases.t2().instant().filter(|at| *at > self.begun);
+        let t2 = common.leases.t2().instant();
+        let t2 = t2.filter(|at| *at > self.begun && common.is_in_use());
         t2.map(|at| Deadline { at, why: Why::Rebind })
     }
 
     /// T2 of what is held comes first (RFC 9915 §18.2.4), if it was not what
     /// led here. REQ_MAX_RC transmissions went unanswered (RFC 9915 §18.2.2).
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
-        let t2 = common.leases.t2();
-        if t2.is_over(now) && !t2.is_over(self.begun) {
+        if self.rebinding(common).is_some_and(|t2| t2.at <= now) {
             return State::Rebind(Rebind::new(common, now));
         }
         if self.exchange.retx.has_failed(now) {
