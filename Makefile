@@ -47,6 +47,7 @@ life:
 tools:
 	scripts/install-test-tools.sh
 	scripts/install-newest-servers.sh target/newest
+	scripts/install-isc-4o6.sh target/isc
 	scripts/guest/build.sh target/guest
 
 lint:

@@ -378,6 +378,6 @@ pub(crate) fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| panic!("ended by a signal: {status}"))
 }
 
-fn executable(file: &Path) {
+pub(crate) fn executable(file: &Path) {
     fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("chmod");
 }

@@ -10,7 +10,7 @@ use crate::kea4o6::{Kea4, start_pair};
 use crate::kernel;
 use crate::lab::Lab;
 use crate::pcap::{
-    CLIENT_ID, DHCP4O6_SERVER, DHCPV4_MSG, DHCPV4_QUERY, DHCPV4_RESPONSE, Message, RELEASE,
+    CLIENT_ID, DHCP4O6_SERVER, DHCPV4_MSG, DHCPV4_QUERY, DHCPV4_RESPONSE, Message, RELEASE, REPLY,
     SOLICIT, V4, hex,
 };
 use crate::poll;
@@ -21,6 +21,7 @@ use crate::world::World;
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     dhcp_4o6_01_4o6_02_nobody_asks_who_does_not_want_it_and_nobody_is_asked_who_does_not_offer,
     dhcp_4o6_04_4o6_08_4o6_13_a_lease_from_all_servers_of_the_link,
+    dhcp_4o6_02_4o6_04_an_empty_list_of_servers_is_the_group_of_all_servers,
     dhcp_4o6_05_4o6s_01_4o6s_02_a_shared_address_from_one_server,
     dhcp_4o6_10_4o6_22_a_lease_is_renewed_and_survives_a_server_without_memory,
     dhcp_4o6_24_a_lease_that_is_denied_is_left_for_another,
@@ -30,18 +31,19 @@ pub(crate) const TESTS: &[(&str, fn())] = tests![
     an_ipv4_lease_outlives_a_client_that_is_killed,
     a_reload_begins_and_ends_ipv4,
     without_a_device_hooks_are_told,
+    dry_run_asks_for_ipv4_and_changes_nothing,
 ];
 
-const DISCOVER: u8 = 1;
-const REQUEST: u8 = 3;
-const ACK: u8 = 5;
+pub(crate) const DISCOVER: u8 = 1;
+pub(crate) const REQUEST: u8 = 3;
+pub(crate) const ACK: u8 = 5;
 const NAK: u8 = 6;
-const RELEASE4: u8 = 7;
+pub(crate) const RELEASE4: u8 = 7;
 
 /// The U bit in the flags of a query.
-const UNICAST: u32 = 0x80_0000;
+pub(crate) const UNICAST: u32 = 0x80_0000;
 /// Where the first server can be asked, and where all of them can.
-const SERVER: &str = "2001:db8:0:1::1";
+pub(crate) const SERVER: &str = "2001:db8:0:1::1";
 const ALL: &str = "ff02::1:2";
 
 /// A configuration that puts the lease on `sw0`.
@@ -49,39 +51,39 @@ const ON_DEVICE: &str =
     "[[wan]]\ninterface = \"wan0\"\n[dhcp4o6]\nenable = true\ndevice = \"sw0\"\n";
 
 /// A device for the lease, and a way to the provider's servers.
-fn prepare(world: &World) {
+pub(crate) fn prepare(world: &World) {
     world.cpe().shell(
         "ip link add sw0 type veth peer name sw1; ip link set sw1 up; ip link set sw0 up
          ip -6 route add 2001:db8:0:1::/64 dev wan0 metric 2000",
     );
 }
 
-fn start(lab: &Lab) -> Client {
+pub(crate) fn start(lab: &Lab) -> Client {
     Launch::new(lab.world()).with_file(ON_DEVICE).start()
 }
 
 /// Waits until there is a lease, applied.
-fn wait_lease(client: &Client) -> Status {
+pub(crate) fn wait_lease(client: &Client) -> Status {
     client.wait_status("an IPv4 lease", poll::BIND, |status| {
         status.0.pointer("/dhcp4o6/state").is_some_and(|state| state == "bound")
             && status.0["ready"] == true
     })
 }
 
-fn wait_address(lab: &Lab, address: &str) {
+pub(crate) fn wait_address(lab: &Lab, address: &str) {
     poll::wait_for("the IPv4 address is on the device", poll::SOON, || {
         kernel::ipv4_addresses(&lab.world().cpe(), "sw0") == [address]
     });
 }
 
 /// What the client asked over DHCPv6, and how.
-fn queries(messages: &[Message]) -> Vec<(&Message, V4)> {
+pub(crate) fn queries(messages: &[Message]) -> Vec<(&Message, V4)> {
     let carries = |kind| messages.iter().filter(move |message: &&Message| message.kind == kind);
     carries(DHCPV4_QUERY).map(|message| (message, message.v4().expect("one message"))).collect()
 }
 
 /// Waits for a DHCPv4 message of a kind in a message of DHCPv6 of that type.
-fn wait_v4(lab: &Lab, carrier: u8, kind: u8, limit: Duration) -> (Message, V4) {
+pub(crate) fn wait_v4(lab: &Lab, carrier: u8, kind: u8, limit: Duration) -> (Message, V4) {
     let message = lab.capture().first(&format!("DHCPv4 {kind}"), limit, |message| {
         message.kind == carrier && message.v4().is_some_and(|v4| v4.kind() == kind)
     });
@@ -89,7 +91,26 @@ fn wait_v4(lab: &Lab, carrier: u8, kind: u8, limit: Duration) -> (Message, V4) {
     (message, v4)
 }
 
-fn assert_nothing_left(lab: &Lab) {
+/// Waits for a Request to extend a lease.
+pub(crate) fn wait_renewal(lab: &Lab) -> (Message, V4) {
+    poll::until("a Request to renew", poll::SOON, || {
+        let messages = lab.capture().messages();
+        let found = queries(&messages).into_iter().find(|(_, v4)| !v4.ciaddr.is_unspecified());
+        found.map(|(message, v4)| (message.clone(), v4))
+    })
+}
+
+/// Waits until a Request is granted.
+pub(crate) fn wait_granted(lab: &Lab, request: &V4) {
+    poll::wait_for("the Request is granted", poll::SOON, || {
+        lab.capture().messages().iter().any(|answer| {
+            answer.kind == DHCPV4_RESPONSE
+                && answer.v4().is_some_and(|it| it.kind() == ACK && it.xid == request.xid)
+        })
+    });
+}
+
+pub(crate) fn assert_nothing_left(lab: &Lab) {
     let cpe = lab.world().cpe();
     kernel::assert_clean(&cpe);
     assert_eq!(kernel::ipv4_addresses(&cpe, "sw0"), [""; 0]);
@@ -154,6 +175,28 @@ fn dhcp_4o6_04_4o6_08_4o6_13_a_lease_from_all_servers_of_the_link() {
     lab.finish(&[&kea]);
 }
 
+/// Input: option 88 without data.
+/// Expected: it allows to ask, and who is asked is the group of all servers, from the link-local
+/// address.
+fn dhcp_4o6_02_4o6_04_an_empty_list_of_servers_is_the_group_of_all_servers() {
+    let lab = Lab::new();
+    prepare(lab.world());
+    let (kea, _kea4) = start_pair(lab.world(), Kea::new(), &Kea4::new(), "");
+    let client = start(&lab);
+    let status = wait_lease(&client);
+    wait_address(&lab, &format!("{}/24", status.text("/dhcp4o6/address")));
+    let messages = lab.capture().settled();
+    let reply = messages.iter().find(|message| message.kind == REPLY).expect("a Reply");
+    assert_eq!(reply.option(DHCP4O6_SERVER), Some(&[][..]), "sent, and empty");
+    for (message, _) in queries(&messages) {
+        assert_eq!(message.destination.to_string(), ALL);
+        assert!(message.source.is_unicast_link_local(), "{message:?}");
+    }
+    client.terminate();
+    assert_nothing_left(&lab);
+    lab.finish(&[&kea]);
+}
+
 /// Input: a server of its own address, with a reservation of a part of an address.
 /// Expected: the queries go to that address from our leased one; option 159 is asked for, and in the Request as it was offered; the status has the
 /// ports.
@@ -202,24 +245,14 @@ fn dhcp_4o6_10_4o6_22_a_lease_is_renewed_and_survives_a_server_without_memory() 
     first.kill_and_forget();
     let _second = kea4.start(lab.world());
     let (_, granted) = wait_v4(&lab, DHCPV4_RESPONSE, ACK, poll::SOON);
-    let renewal = poll::until("a Request to renew", poll::SOON, || {
-        let messages = lab.capture().messages();
-        let found = queries(&messages).into_iter().find(|(_, v4)| !v4.ciaddr.is_unspecified());
-        found.map(|(message, v4)| (message.clone(), v4))
-    });
-    let (message, v4) = renewal;
+    let (message, v4) = wait_renewal(&lab);
     assert_eq!((v4.kind(), message.xid), (REQUEST, UNICAST));
     assert_eq!(
         (v4.ciaddr.to_string(), v4.option(50), v4.option(54)),
         (address.clone(), None, None)
     );
     assert_eq!(v4.ciaddr, granted.yiaddr);
-    poll::wait_for("the renewal is answered", poll::SOON, || {
-        lab.capture().messages().iter().any(|answer| {
-            answer.kind == DHCPV4_RESPONSE
-                && answer.v4().is_some_and(|it| it.kind() == ACK && it.xid == v4.xid)
-        })
-    });
+    wait_granted(&lab, &v4);
     let status = wait_lease(&client);
     assert_eq!(status.text("/dhcp4o6/address"), address);
     assert!(status.at("/dhcp4o6/lease").as_u64() > Some(40), "{:#}", status.0);
@@ -438,5 +471,26 @@ fn without_a_device_hooks_are_told() {
     let place = |event| events.iter().position(|told| *told == event);
     assert!(place("dhcp4o6-unbound") > place("dhcp4o6-bound"), "{text}");
     assert!(place("stopped") > place("dhcp4o6-unbound"), "{text}");
+    lab.finish(&[&kea]);
+}
+
+/// Input: `--dry-run` with a device for IPv4 in the file; TERM.
+/// Expected: the whole dialogue, from the link-local address; the steps for the device on
+/// standard output; nothing in the kernel, nothing in the state directory.
+fn dry_run_asks_for_ipv4_and_changes_nothing() {
+    let lab = Lab::new();
+    prepare(lab.world());
+    let (kea, _kea4) = start_pair(lab.world(), Kea::new(), &Kea4::new(), ALL);
+    let client = Launch::new(lab.world()).with_file(ON_DEVICE).with(&["--dry-run"]).start();
+    let address = wait_lease(&client).text("/dhcp4o6/address").to_owned();
+    assert_nothing_left(&lab);
+    assert!(!client.launch().state_file("wan0.lease.json").exists());
+    client.terminate();
+    let printed = client.stdout();
+    let step = format!(
+        "wan0: would set address {address}/24 on sw0, with a route to 0.0.0.0/0 by 192.0.2.1"
+    );
+    assert!(printed.contains(&step), "{printed}");
+    assert_nothing_left(&lab);
     lab.finish(&[&kea]);
 }

@@ -232,14 +232,20 @@ fn dhcpy6d(world: &World, terms: Terms) -> Server {
 }
 
 /// What a server reads and writes.
-struct Files {
+pub(crate) struct Files {
     dir: PathBuf,
     config: PathBuf,
 }
 
 impl Files {
     /// Fills in a template; `rapid` is the line that allows rapid commit.
-    fn new(world: &World, name: &str, template: &str, terms: Terms, rapid: &str) -> Self {
+    pub(crate) fn new(
+        world: &World,
+        name: &str,
+        template: &str,
+        terms: Terms,
+        rapid: &str,
+    ) -> Self {
         let dir = world.dir().join("server");
         fs::create_dir_all(&dir).expect("the server's directory");
         let [t1, t2, preferred, valid] =
@@ -258,18 +264,18 @@ impl Files {
     }
 
     /// A file that has to exist; what it holds stays.
-    fn empty(&self, name: &str) -> PathBuf {
+    pub(crate) fn empty(&self, name: &str) -> PathBuf {
         let path = self.dir.join(name);
         fs::OpenOptions::new().create(true).append(true).open(&path).expect("the server's file");
         path
     }
 
-    fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.dir.join("server.log")
     }
 
     /// A command with these arguments, `$CONFIG` and `$DIR` filled in; what it prints is its log.
-    fn command(&self, world: &World, program: &str, arguments: &str) -> Command {
+    pub(crate) fn command(&self, world: &World, program: &str, arguments: &str) -> Command {
         let space: Space = world.isp();
         let mut command = space.command("sh");
         command.env("CONFIG", &self.config).env("DIR", &self.dir).arg("-c");

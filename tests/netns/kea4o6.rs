@@ -127,7 +127,7 @@ pub(crate) fn start_pair(world: &World, kea: Kea, kea4: &Kea4, servers: &str) ->
 }
 
 /// Whether a UDP socket has this port, in hexadecimal after the local address.
-fn is_open(space: &Space, port: u16) -> bool {
+pub(crate) fn is_open(space: &Space, port: u16) -> bool {
     let end = format!(":{port:04X}");
     let table = space.proc("net/udp6");
     table.lines().filter_map(|line| line.split_whitespace().nth(1)).any(|it| it.ends_with(&end))

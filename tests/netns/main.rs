@@ -29,6 +29,8 @@ mod hooks;
 mod identity;
 mod interfaces;
 mod interop;
+mod isc4o6;
+mod isc_pair;
 mod kea4o6;
 mod kea_again;
 mod kea_bind;
@@ -59,7 +61,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 23] = [
+const SCENARIOS: [Scenario; 24] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("dhcp4o6", &["kea-dhcp6", "kea-dhcp4", "dhcrelay"], dhcp4o6::TESTS),
     ("disk", &["kea-dhcp6"], disk::TESTS),
@@ -70,6 +72,7 @@ const SCENARIOS: [Scenario; 23] = [
     ("hooks", &["kea-dhcp6", "prlimit"], hooks::TESTS),
     ("identity", &["kea-dhcp6", "perl"], identity::TESTS),
     ("interfaces", &["kea-dhcp6"], interfaces::TESTS),
+    ("isc4o6", &[isc_pair::DHCPD, isc_pair::DHCLIENT, "kea-dhcp6", "kea-dhcp4"], isc4o6::TESTS),
     ("kea_again", &["kea-dhcp6"], kea_again::TESTS),
     ("kea_bind", &["kea-dhcp6"], kea_bind::TESTS),
     ("kea_life", &["kea-dhcp6"], kea_life::TESTS),

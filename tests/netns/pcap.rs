@@ -73,6 +73,27 @@ pub(crate) struct Prefix {
     pub(crate) prefix: String,
 }
 
+/// The fields before the options of a DHCPv4 message, and where they begin (RFC 2131 §2).
+const V4_FIELDS: [(&str, usize); 14] = [
+    ("op", 0),
+    ("htype", 1),
+    ("hlen", 2),
+    ("hops", 3),
+    ("xid", 4),
+    ("secs", 8),
+    ("flags", 10),
+    ("ciaddr", 12),
+    ("yiaddr", 16),
+    ("siaddr", 20),
+    ("giaddr", 24),
+    ("chaddr", 28),
+    ("sname", 44),
+    ("file", 108),
+];
+
+/// Where the cookie is that stands before the options.
+const V4_COOKIE: usize = 236;
+
 /// A DHCPv4 message.
 #[derive(Clone, Debug)]
 pub(crate) struct V4 {
@@ -80,13 +101,17 @@ pub(crate) struct V4 {
     pub(crate) ciaddr: Ipv4Addr,
     pub(crate) yiaddr: Ipv4Addr,
     pub(crate) options: Vec<(u8, Vec<u8>)>,
+    /// How many octets stand behind the end of the options.
+    #[allow(dead_code, reason = "the vm tier has no IPv4")]
+    pub(crate) padding: usize,
+    header: Vec<u8>,
 }
 
 impl V4 {
     fn of(octets: &[u8]) -> Self {
         const COOKIE: [u8; 4] = [99, 130, 83, 99];
         let (header, mut rest) = octets.split_at(240);
-        assert_eq!(header[236..], COOKIE, "a DHCPv4 message has its cookie");
+        assert_eq!(header[V4_COOKIE..], COOKIE, "a DHCPv4 message has its cookie");
         let mut options = Vec::new();
         while let [code, tail @ ..] = rest
             && *code != 255
@@ -97,7 +122,21 @@ impl V4 {
             rest = tail;
         }
         let address = |at: usize| Ipv4Addr::from(big(&header[at..at + 4]));
-        Self { xid: big(&header[4..8]), ciaddr: address(12), yiaddr: address(16), options }
+        Self {
+            xid: big(&header[4..8]),
+            ciaddr: address(12),
+            yiaddr: address(16),
+            options,
+            padding: rest.strip_prefix(&[255]).expect("the options have an end").len(),
+            header: header.to_vec(),
+        }
+    }
+
+    /// The fields before the options, by the names of RFC 2131 §2.
+    #[allow(dead_code, reason = "the vm tier has no IPv4")]
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&'static str, &[u8])> {
+        let ends = V4_FIELDS.iter().skip(1).map(|(_, start)| *start).chain([V4_COOKIE]);
+        V4_FIELDS.iter().zip(ends).map(|(&(name, start), end)| (name, &self.header[start..end]))
     }
 
     /// The payload of an option.

@@ -46,6 +46,7 @@ mod dhcp4o6;
 mod dhcp4o6_input;
 mod dhcp4o6_shared;
 mod dhcp4o6_softwire;
+mod dhcp4o6_week;
 mod door;
 mod duplicate;
 mod expiry;
