@@ -20,6 +20,7 @@ use std::net::Ipv6Addr;
 use dhc6c_core::desired::{Desired, Lifetimes, diff};
 use dhc6c_core::engine::{Config, Event, Input, Restored};
 use dhc6c_core::ident::{Duid, Iaid};
+use dhc6c_core::link::Datagram;
 use dhc6c_core::record::{AssociationKind, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
@@ -53,6 +54,8 @@ pub struct Oracle {
     exchange: Option<Exchange>,
     /// The datagram that the client is dealing with.
     offered: Option<Message>,
+    /// It came to the address that messages are sent from.
+    came_to_us: bool,
     /// Every server that it has heard of.
     servers: BTreeSet<Duid>,
     /// What has been given, each in its association: the same lease may stand
@@ -84,6 +87,7 @@ impl Oracle {
             sent: VecDeque::new(),
             exchange: None,
             offered: None,
+            came_to_us: false,
             servers: BTreeSet::new(),
             granted: BTreeMap::new(),
             stated: BTreeMap::new(),
@@ -229,9 +233,10 @@ impl Oracle {
     }
 
     /// A datagram reaches the client, which may take it or not.
-    pub fn is_offered(&mut self, octets: &[u8]) {
-        self.offered = Message::decode(octets).ok().map(|decoded| decoded.message);
-        self.v4.is_offered(octets);
+    pub fn is_offered(&mut self, datagram: &Datagram, ours: Option<Ipv6Addr>) {
+        self.came_to_us = Some(datagram.destination) == ours;
+        self.offered = Message::decode(&datagram.octets).ok().map(|decoded| decoded.message);
+        self.v4.is_offered(&datagram.octets);
         self.servers.extend(self.offered.iter().flat_map(Message::server_ids).cloned());
     }
 

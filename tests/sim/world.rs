@@ -556,7 +556,8 @@ impl World {
             return;
         }
         self.history.add(self.now, || Entry::Delivered(client, datagram.octets.clone()));
-        self.clients[client].oracle.is_offered(&datagram.octets);
+        let ours = self.clients[client].link.link_local;
+        self.clients[client].oracle.is_offered(&datagram, ours);
         if self.heard.len() == REPLAYABLE {
             self.heard.pop_front();
         }

@@ -321,6 +321,8 @@ impl Interface {
             Input::Configure(config) => self.configure(now, *config),
             Input::Datagram(datagram) if self.v4.is_some() && Carrier::is_for(&datagram) => {
                 self.on_v4_answer(now, &datagram);
+                // What is due over IPv6 at this moment is not late for it.
+                self.client.handle(now, Input::Tick);
             }
             Input::Applied => {
                 self.applied = true;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::time::Instant;
-use dhc6c_core::wire::{Ia, Message, MessageType, TransactionId};
+use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, TransactionId};
 
 use crate::server::Lease;
 
@@ -18,6 +18,8 @@ pub(super) struct Exchange {
     pub(super) first: Instant,
     /// The server that was asked, where it was one.
     server: Option<Duid>,
+    /// Two messages will do.
+    is_rapid: bool,
     /// The associations that it is about, those for addresses first.
     associations: (BTreeSet<Iaid>, BTreeSet<Iaid>),
     /// What it names: each lease and the association that it is in.
@@ -32,6 +34,7 @@ impl Exchange {
             transaction: message.transaction,
             first: now,
             server: message.server_ids().next().cloned(),
+            is_rapid: message.options.contains(&DhcpOption::RapidCommit),
             associations: (BTreeSet::new(), BTreeSet::new()),
             named: BTreeSet::new(),
         };
@@ -69,6 +72,16 @@ impl Oracle {
     pub(super) fn judge_answer(&self, answer: &Message) {
         let exchange = self.exchange.as_ref().expect("an answer is taken to no question");
         assert_eq!(answer.transaction, exchange.transaction, "an answer to another question");
+        assert!(self.came_to_us, "an answer is taken that came to another address");
+        let is_discovery = exchange.kind == MessageType::Solicit;
+        match answer.kind {
+            MessageType::Advertise => assert!(is_discovery, "an Advertise for {}", exchange.kind),
+            _ if is_discovery => {
+                let is_rapid = answer.options.contains(&DhcpOption::RapidCommit);
+                assert!(is_rapid && exchange.is_rapid, "a Reply without rapid commit");
+            }
+            _ => {}
+        }
         let hides = self.anonymous && exchange.kind == MessageType::InformationRequest;
         let ours: &[_] = if hides { &[] } else { &[&self.duid] };
         assert!(answer.client_ids().eq(ours.iter().copied()), "an answer to another client");
