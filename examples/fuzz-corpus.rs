@@ -27,7 +27,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use checks::{engine, ipv4, lease, script, subject};
-use dhc6c_core::snapshot::StateName;
+use dhc6c_core::snapshot::{StateName, V4State};
 use dhc6c_core::time::Duration;
 use dhc6c_core::wire::MessageType;
 use dhc6c_core::wire::v4::Kind;
@@ -131,7 +131,7 @@ fn engine(mut corpus: Corpus, answers: &[(StateName, Vec<u8>)]) {
 /// The same for DHCPv4: each answer in each state, as another kind, and cut;
 /// and lives of several steps.
 fn ipv4(mut corpus: Corpus) {
-    for (number, state) in (0..).zip(ipv4::STATES) {
+    for (number, state) in (0..).zip(V4State::LEASING) {
         for choices in 0..4 {
             let mut subject = ipv4::at(state, choices, 1);
             let question = subject.last_query.clone().expect("it asks");

@@ -364,6 +364,16 @@ pub enum V4State {
 }
 
 impl V4State {
+    /// Those of a client that wants a lease and can ask servers for it.
+    pub const LEASING: [Self; 6] = [
+        Self::Selecting,
+        Self::Requesting,
+        Self::Bound,
+        Self::Renewing,
+        Self::Rebinding,
+        Self::Rebooting,
+    ];
+
     /// The name, as in the status.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

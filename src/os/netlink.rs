@@ -285,12 +285,7 @@ const UNREACHABLE: RouteMessage = RouteMessage {
     table: MAIN_TABLE,
     protocol: LABEL,
     kind: libc::RTN_UNREACHABLE,
-    length: 0,
-    destination: None,
-    router: None,
-    source: None,
-    metric: None,
-    interface: None,
+    ..RouteMessage::EMPTY
 };
 
 /// The kernel compares neither the type nor, unless told, the label of a

@@ -14,7 +14,6 @@ use crate::pcap::{
     SOLICIT, V4, hex,
 };
 use crate::poll;
-use crate::process::Process;
 use crate::servers::Kea;
 use crate::world::World;
 
@@ -349,14 +348,7 @@ fn dhcp_4o6_22_a_second_server_extends_the_lease_of_the_first() {
 fn dhcp_4o6_20_a_relay_between_does_no_harm() {
     let lab = Lab::relayed();
     prepare(lab.world());
-    let relay = Process::spawn(
-        "dhcrelay",
-        lab.world()
-            .relay()
-            .command("dhcrelay")
-            .args(["-6", "-d", "-l", "down0", "-u", "2001:db8:0:2::1%up0"])
-            .args(["--no-pid"]),
-    );
+    let relay = lab.start_relay();
     let kea = Kea::new().relayed();
     let (kea, _kea4) = start_pair(lab.world(), kea, &Kea4::new(), ALL);
     let client = start(&lab);

@@ -17,7 +17,6 @@ use crate::pcap::{
     SOLICIT,
 };
 use crate::poll;
-use crate::process::Process;
 use crate::servers::{Kea, Server};
 
 /// Past T2 (16 s), with time for retransmissions.
@@ -239,14 +238,7 @@ fn killed_client(cell: Cell) {
 /// Expected: as without; the answers come from the relay's address on the client's link.
 fn through_a_relay() {
     let lab = Lab::relayed();
-    let relay = Process::spawn(
-        "dhcrelay",
-        lab.world()
-            .relay()
-            .command("dhcrelay")
-            .args(["-6", "-d", "-l", "down0", "-u", "2001:db8:0:2::1%up0"])
-            .args(["--no-pid"]),
-    );
+    let relay = lab.start_relay();
     let server = Kea::new().relayed().start(lab.world());
     let cell = Cell { model: &MODELS[0], scenario: "through_a_relay", lab, server };
     let client = cell.start(&["--pd", "--release"]);

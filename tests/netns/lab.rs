@@ -2,6 +2,7 @@
 
 use crate::capture::Capture;
 use crate::pcap::{Message, SERVER_ID, hex};
+use crate::process::Process;
 use crate::servers::Server;
 use crate::world::{Space, World};
 
@@ -52,6 +53,13 @@ impl Lab {
     fn of(world: World) -> Self {
         let place = world.far_end();
         Self { capture: Capture::start_at(&world, place), world, finished: false }
+    }
+
+    /// Starts dhcrelay in the place that [`Lab::relayed`] has for it.
+    pub(crate) fn start_relay(&self) -> Process {
+        let arguments = ["-6", "-d", "-l", "down0", "-u", "2001:db8:0:2::1%up0", "--no-pid"];
+        let mut command = self.world.relay().command("dhcrelay");
+        Process::spawn("dhcrelay", command.args(arguments))
     }
 
     /// The namespaces.

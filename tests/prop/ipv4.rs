@@ -19,15 +19,6 @@ use crate::messages::{Mutation, mutate, mutations};
 use crate::server::{ServerConfig, V4Config, V4Dials, V4Server};
 use crate::world::{Restart, World, seconds};
 
-const STAGES: [V4State; 6] = [
-    V4State::Selecting,
-    V4State::Requesting,
-    V4State::Bound,
-    V4State::Renewing,
-    V4State::Rebinding,
-    V4State::Rebooting,
-];
-
 /// A client in this state, and a server that answers nothing until told to.
 fn at(stage: V4State, seed: u64) -> World {
     let binds = seed.is_multiple_of(3);
@@ -131,10 +122,10 @@ proptest! {
     #[test]
     fn dhcp_4o6_24_no_answer_harms_a_client_in_any_state(
         seed in any::<u64>(),
-        stage in 0..STAGES.len(),
+        stage in 0..V4State::LEASING.len(),
         answers in vec(hostile(), 1..8),
     ) {
-        let mut world = at(STAGES[stage], seed % 1000);
+        let mut world = at(V4State::LEASING[stage], seed % 1000);
         let addresses = leased(&world);
         for hostile in answers {
             world.run_for(seconds(hostile.after));

@@ -14,17 +14,6 @@ use super::script::{Happening, Script, append};
 use super::subject::{DUID, Subject, wants_all};
 use crate::server::{ModelServer, ServerConfig, V4Config};
 
-/// The states that a client can be brought to; the first octet's remainder
-/// chooses.
-pub const STATES: [V4State; 6] = [
-    V4State::Selecting,
-    V4State::Requesting,
-    V4State::Bound,
-    V4State::Renewing,
-    V4State::Rebinding,
-    V4State::Rebooting,
-];
-
 /// As many deadlines pass at most until a state is reached.
 const WAKES: usize = 400;
 /// As many things happen at most; more would only be slower.
@@ -35,11 +24,12 @@ const XID: usize = 4;
 const OPTIONS: usize = 240;
 const CLIENT_ID: u8 = 61;
 
-/// Brings a client to a state, lets things happen, makes it send, ends it.
+/// Brings a client to a state, which the first octet chooses, lets things
+/// happen, makes it send, ends it.
 /// What arrives is bounded, and means the same when it is written again.
 pub fn check(octets: &[u8]) {
     let Some((&[state, choices, seed], rest)) = octets.split_first_chunk::<3>() else { return };
-    let state = STATES[usize::from(state) % STATES.len()];
+    let state = V4State::LEASING[usize::from(state) % V4State::LEASING.len()];
     let mut subject = at(state, choices, seed);
     for happening in Script::new(rest).take(MOST_HAPPENINGS) {
         happen(&mut subject, happening);

@@ -155,21 +155,20 @@ impl Default for AddressMessage {
     }
 }
 
-impl Default for RouteMessage {
-    fn default() -> Self {
-        Self {
-            family: AF_INET6,
-            table: 0,
-            protocol: 0,
-            kind: libc::RTN_UNSPEC,
-            length: 0,
-            destination: None,
-            router: None,
-            source: None,
-            metric: None,
-            interface: None,
-        }
-    }
+impl RouteMessage {
+    /// One that says nothing; what others start from.
+    pub(super) const EMPTY: Self = Self {
+        family: AF_INET6,
+        table: 0,
+        protocol: 0,
+        kind: libc::RTN_UNSPEC,
+        length: 0,
+        destination: None,
+        router: None,
+        source: None,
+        metric: None,
+        interface: None,
+    };
 }
 
 impl Message {
@@ -303,7 +302,7 @@ impl RouteMessage {
         let (header, rest) = payload.split_first_chunk::<12>()?;
         let [family, length, _, _, table, protocol, _, kind, ..] = *header;
         let table = table.into();
-        let mut route = Self { family, table, protocol, kind, length, ..Self::default() };
+        let mut route = Self { family, table, protocol, kind, length, ..Self::EMPTY };
         for (kind, value) in Attributes(rest).take_while(|_| is_internet(family)) {
             match kind {
                 attribute::RTA_DST => route.destination = address(value),
@@ -449,7 +448,7 @@ mod tests {
                 destination: Some("2001:db8::".parse().unwrap()),
                 metric: Some(1024),
                 interface: Some(1),
-                ..RouteMessage::default()
+                ..RouteMessage::EMPTY
             };
             let back = RouteMessage::decode(&route.encode()).unwrap();
             assert_eq!(format!("{back:?}"), format!("{route:?}"));

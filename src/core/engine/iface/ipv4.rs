@@ -168,7 +168,6 @@ impl Interface {
     /// A datagram leaves.
     pub(super) fn sent(&mut self, now: Instant, packet: Packet) -> Output {
         self.limit.record(now);
-        self.desired_is_stale = true;
         let Packet { source, destination, octets } = packet;
         Output::TransmitTo { destination, source, octets }
     }
