@@ -6,7 +6,7 @@ set -eu
 missing=
 for program in kea-dhcp6:kea-dhcp6-server kea-dhcp4:kea-dhcp4-server dnsmasq:dnsmasq-base dhcpd:isc-dhcp-server \
                dhcp6s:wide-dhcpv6-server dibbler-server:dibbler-server dhcpy6d:dhcpy6d \
-               dhcrelay:isc-dhcp-relay radvd:radvd ping:iputils-ping mmdebstrap:mmdebstrap tcpdump:tcpdump ip:iproute2 \
+               dhcrelay:isc-dhcp-relay radvd:radvd ping:iputils-ping mmdebstrap:mmdebstrap tcpdump:tcpdump ip:iproute2 nft:nftables \
                qemu-system-x86_64:qemu-system-x86 busybox:busybox-static cpio:cpio depmod:kmod pppd:ppp \
                nsenter:util-linux setpriv:util-linux; do
     PATH="$PATH:/usr/sbin:/sbin" command -v "${program%%:*}" >/dev/null 2>&1 \

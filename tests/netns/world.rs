@@ -197,6 +197,24 @@ impl World {
         self.space("sw").shell(&format!("ip link set p-cpe-wan0 {state}"));
     }
 
+    /// The server does not hear messages of these kinds from now on, for as long as
+    /// [`World::listen`] is not called. What it is not to answer is lost for sure; to stop a
+    /// server once something is seen would be a race with it.
+    pub(crate) fn be_deaf_for(&self, kinds: &[u8]) {
+        let kinds: Vec<_> = kinds.iter().map(u8::to_string).collect();
+        let kinds = kinds.join(", ");
+        // The type of a message is the first octet behind the UDP header.
+        self.isp().shell(&format!(
+            "nft 'table inet deaf {{ chain hear {{ type filter hook input priority 0;
+               udp dport 547 @th,64,8 {{ {kinds} }} drop; }}; }}'"
+        ));
+    }
+
+    /// The server hears everything again.
+    pub(crate) fn listen(&self) {
+        self.isp().shell("nft delete table inet deaf");
+    }
+
     /// Makes wan0 anew after it was deleted, and brings it up.
     pub(crate) fn plug_wan_anew(&self) {
         self.plug("cpe", "wan0", "br0");
