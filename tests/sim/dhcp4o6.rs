@@ -272,6 +272,13 @@ fn dhcp_4o6_05_a_renumbering_under_the_lease_changes_its_source_and_not_the_addr
 #[test]
 fn dhcp_4o6_15_the_offer_is_shown_before_there_is_a_lease_and_told_when_there_is_one() {
     over_seeds(5, |seed| {
+        // From the first word of servers on, whether they can be reached yet or not.
+        let mut far = World::new(seed, with_ipv4(wants_address()), [unicast(&["2001:db8:1::547"])]);
+        far.start();
+        far.run_until("bound", seconds(20), |world| world.state() == StateName::Bound);
+        let view = far.snapshot().dhcp4o6.expect("DHCPv4 has to stop on this interface");
+        assert!(far.client().usable().is_empty(), "it is tentative");
+        assert_eq!((view.state, view.servers.len()), (V4State::Idle, 1));
         let mut server = multicast();
         server.times = crate::server::Times::new(1800, 2880, 3600, 7200);
         let mut world = World::new(seed, with_ipv4(wants_address()), [server]);

@@ -88,6 +88,27 @@ fn dhcp_4o6s_06_a_renumbering_starts_over_for_a_shared_address() {
 }
 
 #[test]
+fn dhcp_4o6s_06_of_several_sources_the_one_counts_that_the_lease_was_given_to() {
+    let given_to = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    over_seeds(20, |seed| {
+        let addresses = ["ff02::1:2", "2001:db8:1::547"];
+        let addresses = addresses.map(|text| text.parse().expect("an address")).to_vec();
+        let mut world = shared(seed, V4Config { addresses, lease: 86_400, ..sharing(1) });
+        world.run_for(seconds(60));
+        let record = world.client().kept.clone().and_then(|kept| kept.ipv4).expect("it is kept");
+        given_to.borrow_mut().insert(record.via.is_unicast_link_local());
+        world.server().config.addresses = "2001:db8:77::/64".parse().expect("a prefix");
+        world.server().store = crate::server::Store::default();
+        world.run_for(seconds(9000));
+        let discovers = world.client().sent_v4(Kind::Discover).len();
+        let again = !record.via.is_unicast_link_local();
+        assert_eq!(world.client().has_told(&Event::Dhcp4o6Unbound), again, "{discovers}");
+        assert!(world.client().ipv4().is_some());
+    });
+    assert_eq!(given_to.take().len(), 2, "either is met");
+}
+
+#[test]
 fn a_server_that_leaves_the_set_out_while_renewing_does_not_widen_it() {
     over_seeds(5, |seed| {
         let mut world = shared(seed, sharing(1));

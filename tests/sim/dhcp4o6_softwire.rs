@@ -6,7 +6,7 @@ use dhc6c_core::snapshot::{StateName, V4State};
 use dhc6c_core::wire::DhcpOption;
 use dhc6c_core::wire::v4::{Kind, V4Option, code};
 
-use crate::client::{wants_address, wants_both, with_ipv4, with_softwire};
+use crate::client::{wants_address, wants_both, wants_prefix, with_ipv4, with_softwire};
 use crate::seeds::over_seeds;
 use crate::server::{ServerConfig, V4Config};
 use crate::world::{Restart, World, seconds};
@@ -98,6 +98,27 @@ fn dhcp_4o6b_04_without_a_prefix_an_address_that_is_there_does() {
         world.run_until("leased", seconds(30), |world| world.client().ipv4().is_some());
         let own = world.client().addresses();
         assert_eq!(told(&world), own);
+    });
+}
+
+#[test]
+fn dhcp_4o6b_05_a_server_that_only_the_softwire_reaches_does_not_disturb_its_making() {
+    over_seeds(10, |seed| {
+        let addresses = ["ff02::1:2", "2001:db8:1::547"];
+        let addresses = addresses.map(|text| text.parse().expect("an address")).to_vec();
+        let mut server = softwire();
+        let v4 = V4Config { addresses, ..server.v4.take().expect("it has one") };
+        let mut world = World::bound(seed, with_softwire(wants_prefix()), [server.v4(v4)]);
+        world.run_until("leased", seconds(30), v4_bound);
+        assert_eq!(
+            world.client().sent_v4(Kind::Discover).len(),
+            1,
+            "the first search has led to it"
+        );
+        world.run_for(seconds(5));
+        let source = told(&world)[0];
+        assert!(world.client().sent_v4.iter().any(|sent| sent.source == source), "both are asked");
+        assert!(v4_bound(&world));
     });
 }
 

@@ -116,15 +116,12 @@ impl Carrier {
         self.sources.retain(|server, _| asked.contains(server));
     }
 
-    /// The way to servers: from the first source that there is, to all that
-    /// can be reached; `None` where there is no way.
-    pub(super) fn way(&mut self, place: &Place) -> Option<(Ipv6Addr, Vec<Ipv6Addr>)> {
+    /// The way to servers: every one that can be reached, after the address
+    /// of ours that it is asked from.
+    pub(super) fn way(&mut self, place: &Place) -> Vec<(Ipv6Addr, Ipv6Addr)> {
         self.choose_sources(place);
-        let destinations = self.destinations();
-        let reached: Vec<_> =
-            destinations.into_iter().filter(|to| self.sources.contains_key(to)).collect();
-        let first = reached.first().and_then(|to| self.sources.get(to))?;
-        Some((*first, reached))
+        let path = |to| Some((*self.sources.get(&to)?, to));
+        self.destinations().into_iter().filter_map(path).collect()
     }
 
     /// Sends a message to every server that can be reached.
@@ -148,11 +145,14 @@ impl Carrier {
     }
 
     /// The next datagram that gives something back.
-    pub(super) fn next_farewell(&mut self, place: &Place) -> Option<Packet> {
-        if !place.link.is_usable() {
-            self.farewell.clear();
-        }
+    pub(super) fn next_farewell(&mut self) -> Option<Packet> {
         self.farewell.pop_front()
+    }
+
+    /// Addresses are gone: what was to give something back from there, and
+    /// had to wait for the send limit, cannot leave any more.
+    pub(super) fn forget_farewells(&mut self, place: &Place) {
+        self.farewell.retain(|packet| place.can_send_from(packet.source));
     }
 
     /// The next datagram to send, oldest first.
@@ -162,14 +162,10 @@ impl Carrier {
     }
 
     fn packets(&mut self, place: &Place, query: &Query) -> Vec<Packet> {
-        self.choose_sources(place);
         // What cannot be encoded cannot be sent: only a message of 64 KiB.
         let Ok(octets) = query.encode() else { return Vec::new() };
-        let packet = |destination: Ipv6Addr| {
-            let source = *self.sources.get(&destination)?;
-            Some(Packet { source, destination, octets: octets.clone() })
-        };
-        self.destinations().into_iter().filter_map(packet).collect()
+        let packet = |(source, destination)| Packet { source, destination, octets: octets.clone() };
+        self.way(place).into_iter().map(packet).collect()
     }
 
     /// Lets an answer in, or says why not. It may come from another address
@@ -192,7 +188,8 @@ impl Carrier {
         datagram.octets.first() == Some(&MessageType::Dhcpv4Response.code())
     }
 
-    fn destinations(&self) -> Vec<Ipv6Addr> {
+    /// Where messages go; nowhere without servers.
+    pub(super) fn destinations(&self) -> Vec<Ipv6Addr> {
         match &self.servers {
             None => Vec::new(),
             Some(servers) if servers.is_empty() => vec![ALL_SERVERS],
@@ -273,20 +270,32 @@ mod tests {
         let mut bare = carrier(&[], &servers);
         assert_eq!(sent(&mut bare), pairs(&[(OURS, "ff02::1:2"), (OURS, "fe80::1")]));
         let (place, mut carrier) = carrier(&[], &["2001:db8::1"]);
-        assert_eq!(carrier.way(&place), None);
+        assert_eq!(carrier.way(&place), []);
     }
 
     #[test]
     fn dhcp_4o6_05_a_source_is_kept_while_it_is_ours() {
         let (mut place, mut one) = carrier(&["2001:db9::2"], &["2001:db8::1"]);
-        let mut source = |place: &Place| one.way(place).map(|(source, _)| source.to_string());
-        assert_eq!(source(&place).as_deref(), Some("2001:db9::2"));
+        let server = address("2001:db8::1");
+        assert_eq!(one.way(&place), [(address("2001:db9::2"), server)]);
         place.set_usable(address("2001:db8::2"), true);
-        assert_eq!(source(&place).as_deref(), Some("2001:db9::2"), "a nearer one is no reason");
+        let kept = one.way(&place);
+        assert_eq!(kept, [(address("2001:db9::2"), server)], "a nearer one is no reason");
         place.set_usable(address("2001:db9::2"), false);
-        assert_eq!(source(&place).as_deref(), Some("2001:db8::2"));
+        assert_eq!(one.way(&place), [(address("2001:db8::2"), server)]);
         place.set_link(Link { index: 2, up: false, link_local: Some(address(OURS)) });
-        assert_eq!(source(&place), None);
+        assert_eq!(one.way(&place), []);
+    }
+
+    #[test]
+    fn dhcp_4o6_10_what_gives_back_leaves_only_while_its_source_is_ours() {
+        let (mut place, mut both) = carrier(&["2001:db8::2"], &["2001:db8::1", "fe80::1"]);
+        both.send_farewell(&place, &Query { unicast: true, request: vec![], v4: vec![1] });
+        place.set_usable(address("2001:db8::2"), false);
+        both.forget_farewells(&place);
+        let left = both.next_farewell().map(|packet| packet.destination);
+        assert_eq!(left, Some(address("fe80::1")));
+        assert_eq!(both.next_farewell(), None);
     }
 
     #[test]
@@ -296,7 +305,7 @@ mod tests {
         none.send(place, &Query { unicast: false, request: vec![], v4: vec![1] });
         none.set_servers(None);
         assert_eq!(none.next(place), None, "what waited is forgotten");
-        assert_eq!(none.way(place), None);
+        assert_eq!(none.way(place), []);
         assert_eq!(sent(&mut both), []);
         let (place, none) = both;
         let datagram = Datagram {

@@ -349,7 +349,7 @@ impl Interface {
         if core::mem::take(&mut self.desired_is_stale) {
             let desired = self.wanted();
             if desired != self.desired {
-                self.forget_withdrawn(&desired);
+                self.withdraw(&desired);
                 self.desired = desired.clone();
                 self.applied = false;
                 return Some(Output::Desired(Box::new(desired)));
@@ -404,7 +404,7 @@ impl Interface {
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let ready = self.is_ready();
-        let dhcp4o6 = self.v4.as_ref().and_then(|v4| v4.client.snapshot(now));
+        let dhcp4o6 = self.v4.as_ref().and_then(|v4| v4.snapshot(now));
         Snapshot { ready, mode: self.config.mode, dhcp4o6, ..self.client.snapshot(now) }
     }
 

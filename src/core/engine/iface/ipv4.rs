@@ -3,12 +3,13 @@
 
 use crate::desired::Desired;
 use crate::engine::dhcp4o6::{Carrier, Packet};
-use crate::engine::v4::{self, Sources, Via};
+use crate::engine::v4::{self, Path, Sources, Via};
 use crate::engine::{Config, Deadline, Event, Input, Output, Why};
 use crate::link::Datagram;
 use crate::reason::DropReason;
 use crate::record::Record;
 use crate::rng::Rng;
+use crate::snapshot;
 use crate::time::Instant;
 use crate::wire::MessageType;
 
@@ -25,6 +26,11 @@ impl Ipv4 {
     pub(super) fn new(settings: v4::Settings, rng: &mut Rng) -> Self {
         let client = v4::Client::new(settings, Rng::from_seed(rng.octets()));
         Self { client, carrier: Carrier::default() }
+    }
+
+    /// IPv4 as others see it, from the moment that servers for it are known.
+    pub(super) fn snapshot(&self, now: Instant) -> Option<snapshot::Dhcp4o6> {
+        self.client.snapshot(now, self.carrier.destinations())
     }
 }
 
@@ -88,7 +94,7 @@ impl Interface {
                 let malformed = response.malformed.iter().map(|_| DropReason::OptionMalformed);
                 let malformed: Vec<_> = malformed.collect();
                 v4.client.advance(now);
-                [malformed, v4.client.take(now, &response)].concat()
+                [malformed, v4.client.take(now, &response, datagram.destination)].concat()
             }
             Err(reason) => vec![reason],
         };
@@ -110,13 +116,14 @@ impl Interface {
                 delegated: self.client.delegated(),
             },
         );
-        let way = v4.carrier.way(&self.place);
-        v4.client.connect(now, way.map(|(source, servers)| Via { source, servers }));
+        let way = v4.carrier.way(&self.place).into_iter();
+        let paths: Vec<_> = way.map(|(source, server)| Path { source, server }).collect();
+        v4.client.connect(now, Some(Via(paths)).filter(|via| !via.0.is_empty()));
         v4.client.advance(now);
     }
 
     /// Addresses that are not wanted any more are gone before anybody says so.
-    pub(super) fn forget_withdrawn(&mut self, wanted: &Desired) {
+    fn forget_withdrawn(&mut self, wanted: &Desired) {
         let gone = self.desired.addresses.keys().filter(|a| !wanted.addresses.contains_key(a));
         gone.for_each(|address| self.place.set_usable(*address, false));
     }
@@ -145,8 +152,19 @@ impl Interface {
 
     pub(super) fn farewell(&mut self, now: Instant) -> Option<Packet> {
         let may_send = !self.is_stopped() && self.limit.opens_at() <= now;
-        let v4 = self.v4.as_mut().filter(|_| may_send)?;
-        v4.carrier.next_farewell(&self.place)
+        let v4 = self.v4.as_mut()?;
+        if !self.place.link().is_usable() {
+            v4.carrier.forget_farewells(&self.place);
+        }
+        may_send.then(|| v4.carrier.next_farewell()).flatten()
+    }
+
+    /// The addresses that are not desired any more are gone.
+    pub(super) fn withdraw(&mut self, desired: &Desired) {
+        self.forget_withdrawn(desired);
+        if let Some(v4) = &mut self.v4 {
+            v4.carrier.forget_farewells(&self.place);
+        }
     }
 
     /// The next datagram with a DHCPv4 message, one for each server.

@@ -40,6 +40,8 @@ pub(super) struct Answer {
     pub(super) times: (Option<Lifetime>, Option<Lifetime>),
     /// Which ports are ours; all of them where there is no set.
     pub(super) ports: Option<PortSet>,
+    /// The IPv6 address of ours that it came to.
+    pub(super) came_to: Ipv6Addr,
     /// The address that the server has bound the lease to (RFC 8539).
     pub(super) source: Option<Ipv6Addr>,
     /// For how many seconds IPv4 is not needed (RFC 8925).
@@ -148,6 +150,7 @@ fn read(message: &Message, left_out: &mut Vec<DropReason>) -> Answer {
         lease: Lifetime::ZERO,
         times: (None, None),
         ports: None,
+        came_to: Ipv6Addr::UNSPECIFIED,
         source: None,
         ipv6_only: None,
         text: None,

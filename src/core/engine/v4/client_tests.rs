@@ -32,7 +32,11 @@ fn settings(dhcp4o6: Dhcp4o6) -> Settings {
 }
 
 fn via(source: &str) -> Option<Via> {
-    Some(Via { source: source.parse().unwrap(), servers: vec!["2001:db8::1".parse().unwrap()] })
+    Some(Via(vec![path(source, "2001:db8::1")]))
+}
+
+fn path(source: &str, server: &str) -> Path {
+    Path { source: source.parse().unwrap(), server: server.parse().unwrap() }
 }
 
 fn ports() -> PortSet {
@@ -114,7 +118,9 @@ impl Play {
     }
 
     fn take_response(&mut self, response: Response) -> Vec<DropReason> {
-        let dropped = self.client.take(self.now, &response);
+        let came_to = self.client.common.via.as_ref().map(|via| via.0[0].source);
+        let came_to = came_to.unwrap_or(Ipv6Addr::UNSPECIFIED);
+        let dropped = self.client.take(self.now, &response, came_to);
         self.pull();
         dropped
     }
@@ -123,6 +129,11 @@ impl Play {
     fn answer(&mut self, kind: Kind, options: Vec<V4Option>) -> Vec<DropReason> {
         let message = with(self.reply(kind), options);
         self.take(&message)
+    }
+
+    fn view(&self) -> crate::snapshot::Dhcp4o6 {
+        let servers = vec!["2001:db8::1".parse().unwrap()];
+        self.client.snapshot(self.now, servers).unwrap()
     }
 
     fn address(&self) -> Option<Ipv4Addr> {
@@ -410,7 +421,7 @@ fn a_lease_without_an_end_is_held_without_asking() {
     play.answer(Kind::Offer, forever());
     play.answer(Kind::Ack, forever());
     assert_eq!((play.state(), play.client.deadline()), (V4State::Bound, None));
-    let view = play.client.snapshot(play.now).unwrap();
+    let view = play.view();
     assert_eq!(view.lease, Some(Lifetime::INFINITE));
 }
 
@@ -462,7 +473,7 @@ fn dhcp_4o6_03_without_a_way_to_servers_nothing_is_asked_and_the_lease_used_to_i
     assert_eq!(play.address(), Some(ADDRESS));
     play.wait(1);
     assert_eq!(play.address(), None);
-    assert_eq!(play.client.snapshot(play.now), None);
+    assert_eq!(play.client.snapshot(play.now, vec![]), None);
     play.wait(10_000);
     assert!(play.asked.is_none());
     play.connect(via("fe80::2"));
@@ -471,10 +482,7 @@ fn dhcp_4o6_03_without_a_way_to_servers_nothing_is_asked_and_the_lease_used_to_i
 
 #[test]
 fn other_servers_are_shown_the_lease_and_an_open_question_begins_anew() {
-    let elsewhere = || {
-        let servers = vec!["2001:db8::2".parse().unwrap()];
-        Some(Via { servers, ..via("fe80::2").unwrap() })
-    };
+    let elsewhere = || Some(Via(vec![path("fe80::2", "2001:db8::2")]));
     let mut play = Play::bound(wanted());
     play.connect(elsewhere());
     assert_eq!((play.state(), play.asked().kind), (V4State::Renewing, Kind::Request));
@@ -551,7 +559,7 @@ fn dhcp_4o6_19_inform_asks_for_options_alone() {
     let answer = Message { yiaddr: Ipv4Addr::UNSPECIFIED, ..answer };
     let dns = V4Option::DnsServers(vec![SERVER]);
     assert_eq!(play.take(&with(answer, vec![dns])), []);
-    let view = play.client.snapshot(play.now).unwrap();
+    let view = play.view();
     assert_eq!((view.state, view.dns, view.address), (V4State::Informed, vec![SERVER], None));
     // A message of BOOTP, which has no kind, is none of ours.
     let mut bootp = play.reply(Kind::Ack).encode();
@@ -589,7 +597,7 @@ fn routes_of_option_121_stand_in_for_routers_and_none_but_the_widest_is_installe
         let mut play = Play::new(wanted());
         play.answer(Kind::Offer, vec![]);
         assert_eq!(play.answer(Kind::Ack, options), [], "{what}");
-        let view = play.client.snapshot(play.now).unwrap();
+        let view = play.view();
         assert_eq!(view.routes.len(), shown, "{what}");
         assert_eq!(play.client.desired().unwrap().routes.len(), installed, "{what}");
     }

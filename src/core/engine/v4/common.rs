@@ -16,13 +16,35 @@ use super::lease::{Lease, Times};
 use super::settings::Settings;
 use super::source::Sources;
 
-/// How our messages reach servers.
+/// How our messages reach servers: one path at least.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(in crate::engine) struct Via {
-    /// The IPv6 address that they come from.
+pub(in crate::engine) struct Via(pub(in crate::engine) Vec<Path>);
+
+/// How they reach one server.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::engine) struct Path {
+    /// The IPv6 address of ours that they come from.
     pub(in crate::engine) source: Ipv6Addr,
     /// Where they go.
-    pub(in crate::engine) servers: Vec<Ipv6Addr>,
+    pub(in crate::engine) server: Ipv6Addr,
+}
+
+impl Via {
+    /// True where some of our messages come from that address.
+    pub(super) fn is_from(&self, source: Ipv6Addr) -> bool {
+        self.0.iter().any(|path| path.source == source)
+    }
+
+    /// True where all goes on as before, perhaps to further servers as well.
+    pub(super) fn widens(&self, before: &Self) -> bool {
+        before.0.iter().all(|path| self.0.contains(path))
+    }
+
+    /// True where the same servers are asked, from whatever address.
+    pub(super) fn has_same_servers(&self, before: &Self) -> bool {
+        let servers = |via: &Self| via.0.iter().map(|path| path.server).collect::<Vec<_>>();
+        servers(self) == servers(before)
+    }
 }
 
 /// What was held before and would be welcome again (RFC 7618 §7).
@@ -98,6 +120,13 @@ impl Common {
         }
     }
 
+    /// The address that was asked from, for an answer that came to one of
+    /// ours: a server may answer to another (RFC 7341 §9).
+    pub(super) fn asked_from(&self, destination: Ipv6Addr) -> Ipv6Addr {
+        let via = self.via.as_ref().filter(|via| !via.is_from(destination));
+        via.and_then(|via| via.0.first()).map_or(destination, |path| path.source)
+    }
+
     /// The lease that may be used.
     pub(super) fn usable_lease(&self) -> Option<&Lease> {
         self.lease.as_ref().filter(|_| self.in_use)
@@ -144,7 +173,7 @@ impl Common {
             times,
             ports: answer.ports,
             options: answer.options,
-            via: self.via.as_ref().map_or(Ipv6Addr::UNSPECIFIED, |via| via.source),
+            via: answer.came_to,
             source,
             border_relays,
         };

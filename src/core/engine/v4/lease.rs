@@ -22,7 +22,8 @@ pub(super) struct Lease {
     pub(super) ports: Option<PortSet>,
     /// What came with it.
     pub(super) options: Vec<V4Option>,
-    /// The IPv6 address that it was asked for from.
+    /// The IPv6 address that it was given to: that of ours which the server
+    /// knows the lease by.
     pub(super) via: Ipv6Addr,
     /// The IPv6 address that it is bound to (RFC 8539).
     pub(super) source: Option<Ipv6Addr>,

@@ -55,7 +55,7 @@ use requesting::Requesting;
 use selecting::Selecting;
 use waiting::Waiting;
 
-pub(super) use common::Via;
+pub(super) use common::{Path, Via};
 pub(super) use settings::Settings;
 pub(super) use source::Sources;
 
@@ -120,7 +120,11 @@ impl Client {
 
     /// Goes on with another way to servers, or with none.
     pub(super) fn connect(&mut self, now: Instant, via: Option<Via>) {
-        if via == self.common.via {
+        // RFC 7618 §7: whoever shares an address is known by where he is.
+        let has_moved = via.as_ref().is_some_and(|via| self.shares_from_elsewhere(via));
+        if has_moved {
+            self.common.give_up();
+        } else if via == self.common.via {
             return;
         }
         let before = core::mem::replace(&mut self.common.via, via);
@@ -132,20 +136,12 @@ impl Client {
             self.common.farewell.clear();
             return;
         };
-        // RFC 7618 §7: whoever shares an address is known by where he is.
-        let has_moved = self.common.lease.as_ref().is_some_and(|lease| lease.via != via.source);
-        if has_moved && self.common.lease.as_ref().is_some_and(lease::Lease::is_shared) {
-            self.common.give_up();
-        }
-        if let Some(lease) = &mut self.common.lease {
-            lease.via = via.source;
-        }
         self.turn(|common, state| match (state, before) {
             (State::Resting, _) => State::Resting,
             (State::Off, _) => State::start(common, now),
             // Other servers: what is held is shown to them, and an open
             // question begins anew.
-            (State::Bound, Some(before)) if before.servers == via.servers => State::Bound,
+            (State::Bound, Some(before)) if via.has_same_servers(&before) => State::Bound,
             (State::Bound | State::Renewing(_), _) if common.lease.is_some() => {
                 State::renew(common, now)
             }
@@ -154,9 +150,25 @@ impl Client {
                 State::Rebinding(rebinding)
             }
             (state @ State::Waiting(Waiting { pauses: true, .. }), _) => state,
+            // The softwire's own address may be what a further server can be
+            // reached from; whoever began anew for it would lose it again.
+            (state @ (State::Attaching(_) | State::Requesting(_)), Some(before))
+                if via.widens(&before) =>
+            {
+                state
+            }
             (_, _) if common.lease.is_some() => State::start(common, now),
             _ => State::Waiting(Waiting { until: now, pauses: false }),
         });
+    }
+
+    /// True where a shared lease was given to an address that we do not ask
+    /// from any more. One that is still to pass its detection will be back.
+    fn shares_from_elsewhere(&self, via: &Via) -> bool {
+        let lease = self.common.lease.as_ref().filter(|lease| lease.is_shared());
+        lease.is_some_and(|lease| {
+            !via.is_from(lease.via) && !self.common.sources.is_awaited(lease.via)
+        })
     }
 
     /// The IPv6 addresses that are ours have changed, or may have. A lease
@@ -261,12 +273,19 @@ impl Client {
         }
     }
 
-    /// Takes a message in; gives what was dropped of it.
-    pub(super) fn take(&mut self, now: Instant, response: &Response) -> Vec<DropReason> {
+    /// Takes a message in that came to `destination`; gives what was dropped
+    /// of it.
+    pub(super) fn take(
+        &mut self,
+        now: Instant,
+        response: &Response,
+        destination: Ipv6Addr,
+    ) -> Vec<DropReason> {
         let mut dropped = Vec::new();
         let expected = self.state.expected(&self.common);
         match answer::admit(response, &self.common.settings, expected, &mut dropped) {
-            Ok(answer) => {
+            Ok(mut answer) => {
+                answer.came_to = self.common.asked_from(destination);
                 self.common.events.push_back(Event::ReceivedV4(answer.kind, answer.xid));
                 self.turn(|common, state| state.on_answer(common, now, answer));
                 self.advance(now);

@@ -36,14 +36,14 @@ fn dhcp_4o6s_03_a_whole_address_is_preferred_to_a_part_of_one() {
 #[test]
 fn dhcp_4o6s_04_a_set_that_is_missing_means_the_whole_address_unless_one_was_offered() {
     let whole = Play::bound(wanted());
-    let view = whole.client.snapshot(whole.now).unwrap();
+    let view = whole.view();
     assert_eq!((view.address, view.port_set), (Some(ADDRESS), None));
     let mut play = Play::new(wanted());
     play.answer(Kind::Offer, vec![V4Option::PortParameters(ports())]);
     play.wait(1);
     assert_eq!(play.answer(Kind::Ack, vec![]), [DropReason::V4Mismatch], "others' ports");
     assert_eq!(play.answer(Kind::Ack, vec![V4Option::PortParameters(ports())]), []);
-    let view = play.client.snapshot(play.now).unwrap();
+    let view = play.view();
     let set = view.port_set.unwrap();
     assert_eq!((set.psid, set.ranges[0].as_str(), set.ranges.len()), (0x34, "1232-1235", 63));
     assert_eq!(play.client.desired().unwrap().length, 32);
@@ -78,6 +78,54 @@ fn dhcp_4o6s_06_a_shared_address_starts_over_when_our_source_changes() {
     let mut whole = Play::bound(wanted());
     whole.connect(via("2001:db8:1::2"));
     assert_eq!(whole.address(), Some(ADDRESS));
+}
+
+#[test]
+fn dhcp_4o6s_06_the_source_that_counts_is_the_one_that_the_lease_was_given_to() {
+    let both =
+        |second: &str| Some(Via(vec![path("fe80::2", "ff02::1:2"), path(second, "2001:db8::1")]));
+    let given_to = |source: &str| {
+        let mut play = Play::new(wanted());
+        play.connect(both("2001:db8:1::2"));
+        play.answer(Kind::Offer, vec![V4Option::PortParameters(ports())]);
+        play.wait(1);
+        let ack = with(play.reply(Kind::Ack), vec![V4Option::PortParameters(ports())]);
+        let ack = Response { v4: ack.encode(), ..Response::default() };
+        assert_eq!(play.client.take(play.now, &ack, source.parse().unwrap()), []);
+        assert_eq!(play.address(), Some(ADDRESS));
+        play
+    };
+    let mut link_local = given_to("fe80::2");
+    link_local.connect(both("2001:db8:2::2"));
+    assert_eq!(link_local.address(), Some(ADDRESS), "the other address has changed");
+    let mut global = given_to("2001:db8:1::2");
+    global.connect(both("2001:db8:2::2"));
+    assert_eq!((global.address(), global.asked().kind), (None, Kind::Discover));
+    // A server may answer to an address that was not asked from.
+    let mut elsewhere = given_to("2001:db8:3::2");
+    elsewhere.connect(both("2001:db8:2::2"));
+    assert_eq!(elsewhere.address(), Some(ADDRESS));
+}
+
+#[test]
+fn dhcp_4o6s_06_a_source_that_is_still_to_pass_its_detection_has_not_changed() {
+    let mut play = Play::new(wanted());
+    let ours = "2001:db8:1::2";
+    let global = Some(Via(vec![path(ours, "2001:db8::1")]));
+    play.connect(global);
+    play.answer(Kind::Offer, vec![V4Option::PortParameters(ports())]);
+    play.wait(1);
+    play.answer(Kind::Ack, vec![V4Option::PortParameters(ports())]);
+    // The carrier was away: only the group can be asked at first.
+    play.connect(None);
+    let tentative = Sources { leased: vec![ours.parse().unwrap()], ..Sources::default() };
+    play.client.take_sources(play.now, tentative);
+    play.connect(Some(Via(vec![path("fe80::2", "ff02::1:2")])));
+    assert_eq!(play.address(), Some(ADDRESS));
+    // Somebody else has it.
+    play.client.take_sources(play.now, Sources::default());
+    play.connect(Some(Via(vec![path("fe80::2", "ff02::1:2")])));
+    assert_eq!((play.address(), play.asked().kind), (None, Kind::Discover));
 }
 
 // RFC 8539.
@@ -144,7 +192,7 @@ fn dhcp_4o6b_02_an_offer_without_a_far_end_is_dropped() {
     assert_eq!(play.answer(Kind::Offer, vec![]), [DropReason::SoftwireInvalid]);
     assert_eq!(play.state(), V4State::Selecting);
     assert_eq!(play.offer_softwire(), []);
-    let view = play.client.snapshot(play.now).unwrap();
+    let view = play.view();
     assert_eq!(view.border_relays, [] as [Ipv6Addr; 0], "not before there is a lease");
 }
 

@@ -54,6 +54,11 @@ impl Sources {
             || self.lifetimes(address).is_some()
     }
 
+    /// True for an address that is leased to us and not fit for use yet.
+    pub(super) fn is_awaited(&self, address: Ipv6Addr) -> bool {
+        self.leased.contains(&address) && !self.usable.contains(&address)
+    }
+
     /// True for an address that can be sent from.
     pub(super) fn is_usable(&self, address: Ipv6Addr) -> bool {
         self.usable.contains(&address)

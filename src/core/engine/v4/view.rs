@@ -47,17 +47,22 @@ impl Client {
         self.own_source().is_some_and(|(source, _)| !self.common.sources.is_usable(source))
     }
 
-    /// A lease, or the search for one, as others see it.
-    pub(in crate::engine) fn snapshot(&self, now: Instant) -> Option<snapshot::Dhcp4o6> {
+    /// A lease, or the search for one at the servers that we were told of, as
+    /// others see it; `None` where there is neither.
+    pub(in crate::engine) fn snapshot(
+        &self,
+        now: Instant,
+        servers: Vec<Ipv6Addr>,
+    ) -> Option<snapshot::Dhcp4o6> {
         let common = &self.common;
         let lease = common.usable_lease();
-        if common.via.is_none() && lease.is_none() {
+        if servers.is_empty() && lease.is_none() {
             return None;
         }
         let options = lease.map_or(&common.informed, |lease| &lease.options);
         let mut view = snapshot::Dhcp4o6 {
             state: self.state.name(),
-            servers: common.via.as_ref().map(|via| via.servers.clone()).unwrap_or_default(),
+            servers,
             address: lease.map(|lease| lease.address),
             server: lease.map(|lease| lease.server),
             lease: lease.map(|lease| lease.times.valid.left(now)),
