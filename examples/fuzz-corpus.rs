@@ -131,10 +131,11 @@ fn engine(mut corpus: Corpus, answers: &[(StateName, Vec<u8>)]) {
 /// The same for DHCPv4: each answer in each state, as another kind, and cut;
 /// and lives of several steps.
 fn ipv4(mut corpus: Corpus) {
-    for (number, state) in (0..).zip(V4State::LEASING) {
+    for (number, state) in (0..).zip(ipv4::STATES) {
         for choices in 0..4 {
             let mut subject = ipv4::at(state, choices, 1);
-            let question = subject.last_query.clone().expect("it asks");
+            let asking = ipv4::at(V4State::Selecting, choices, 1);
+            let question = subject.last_query.clone().or(asking.last_query).expect("it asks");
             let (now, client) = (subject.now, subject::CLIENT);
             for kind in [None, Some(Kind::Offer), Some(Kind::Ack), Some(Kind::Nak)] {
                 subject.server.v4().dials.wrong_kind = kind;

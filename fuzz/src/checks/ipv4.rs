@@ -1,10 +1,12 @@
 //! DHCPv4 over DHCPv6: any response in any state of the DHCPv4 client. The
 //! octets say which state it is brought to and what happens to it then.
 
+use std::net::Ipv4Addr;
+
 use dhc6c_core::engine::{Config, Dhcp4o6, Input, Interface, Restored};
 use dhc6c_core::ident::{Iaid, LinkAddress};
 use dhc6c_core::snapshot::V4State;
-use dhc6c_core::time::Instant;
+use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::dhcp4o6::{Query, Response};
 use dhc6c_core::wire::frame::Options;
 use dhc6c_core::wire::v4::{Kind, Message, V4Option};
@@ -24,12 +26,33 @@ const XID: usize = 4;
 const OPTIONS: usize = 240;
 const CLIENT_ID: u8 = 61;
 
+/// The states that a client is brought to. Seeds name them by their place:
+/// further ones come last.
+pub const STATES: [V4State; 11] = [
+    V4State::Selecting,
+    V4State::Requesting,
+    V4State::Bound,
+    V4State::Renewing,
+    V4State::Rebinding,
+    V4State::Rebooting,
+    V4State::Waiting,
+    V4State::Attaching,
+    V4State::Informing,
+    V4State::Informed,
+    V4State::Idle,
+];
+/// What of the choices is about the client.
+const SHARE: u8 = 1;
+const BINDING: u8 = 2;
+const IPV6_ONLY: u8 = 4;
+const HAS_ADDRESS: u8 = 8;
+
 /// Brings a client to a state, which the first octet chooses, lets things
 /// happen, makes it send, ends it.
 /// What arrives is bounded, and means the same when it is written again.
 pub fn check(octets: &[u8]) {
     let Some((&[state, choices, seed], rest)) = octets.split_first_chunk::<3>() else { return };
-    let state = V4State::LEASING[usize::from(state) % V4State::LEASING.len()];
+    let state = STATES[usize::from(state) % STATES.len()];
     let mut subject = at(state, choices, seed);
     for happening in Script::new(rest).take(MOST_HAPPENINGS) {
         happen(&mut subject, happening);
@@ -48,6 +71,11 @@ fn decode(octets: &[u8]) {
 
 /// A client in this state, whose server is silent from now on.
 pub fn at(state: V4State, choices: u8, seed: u8) -> Subject {
+    let choices = match state {
+        V4State::Attaching => choices & !HAS_ADDRESS | BINDING,
+        V4State::Informing | V4State::Informed => choices | HAS_ADDRESS,
+        _ => choices & !HAS_ADDRESS,
+    };
     let config = config(choices);
     let interface = Interface::new(config.clone(), [seed; 32]);
     let start = Instant::from_millis(u64::from(seed) * 1000);
@@ -55,20 +83,29 @@ pub fn at(state: V4State, choices: u8, seed: u8) -> Subject {
     subject.server = server(choices);
     let v4 = subject.server.v4();
     match state {
-        V4State::Selecting => v4.dials.silent = true,
+        V4State::Selecting | V4State::Informing => v4.dials.silent = true,
         V4State::Requesting => v4.dials.silent_to = [Kind::Request].into(),
         _ => {}
     }
     subject.is_answered = true;
     subject.link(true);
-    if !matches!(state, V4State::Selecting | V4State::Requesting) {
+    let comes_after_bound =
+        [V4State::Renewing, V4State::Rebinding, V4State::Rebooting, V4State::Idle];
+    if comes_after_bound.contains(&state) {
         reach(&mut subject, V4State::Bound);
         subject.server.v4().dials.silent = true;
     }
-    if state == V4State::Rebooting {
-        subject = restarted(&subject, seed);
+    match state {
+        V4State::Rebooting => subject = restarted(&subject, seed),
+        // Option 88 goes, and the lease stays.
+        V4State::Idle => {
+            subject.server.dials.withhold.insert(code::DHCP4_O_DHCP6_SERVER);
+            subject.input(Input::Renew);
+        }
+        _ => {}
     }
     reach(&mut subject, state);
+    subject.server.dials.withhold.clear();
     subject.server.v4().dials.silent = false;
     subject.server.v4().dials.silent_to.clear();
     subject.is_answered = false;
@@ -90,7 +127,9 @@ fn restarted(former: &Subject, seed: u8) -> Subject {
 
 fn reach(subject: &mut Subject, state: V4State) {
     for _ in 0..WAKES {
-        make_usable(subject);
+        if state != V4State::Attaching {
+            make_usable(subject);
+        }
         if subject.v4_state() == Some(state) || !subject.wake() {
             break;
         }
@@ -105,12 +144,14 @@ fn make_usable(subject: &mut Subject) {
 }
 
 fn config(choices: u8) -> Config {
-    let chosen = |bit: u8| choices & 1 << bit != 0;
+    let chosen = |what: u8| choices & what != 0;
     let hardware = LinkAddress { hardware_type: 1, octets: vec![2, 0, 0, 0, 0, 0xc0] };
     let dhcp4o6 = Dhcp4o6 {
-        share: chosen(0),
-        binding: chosen(1),
-        ipv6_only: chosen(2),
+        share: chosen(SHARE),
+        binding: chosen(BINDING),
+        ipv6_only: chosen(IPV6_ONLY),
+        address: chosen(HAS_ADDRESS).then_some(Ipv4Addr::new(198, 51, 100, 7)),
+        longest_delay: Duration::from_secs(1000),
         device: Some("sw0".to_owned()),
         ..Dhcp4o6::new(hardware, Iaid(1))
     };
@@ -119,8 +160,9 @@ fn config(choices: u8) -> Config {
 
 fn server(choices: u8) -> ModelServer {
     let v4 = V4Config {
-        share: (choices & 1 != 0).then_some((6, 8)),
-        border_relay: (choices & 2 != 0).then(|| "2001:db8:ffff::1".parse().expect("an address")),
+        share: (choices & SHARE != 0).then_some((6, 8)),
+        border_relay: (choices & BINDING != 0)
+            .then(|| "2001:db8:ffff::1".parse().expect("an address")),
         ..V4Config::number(1)
     };
     ModelServer::new(ServerConfig::number(1).v4(v4))
