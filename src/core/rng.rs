@@ -10,25 +10,35 @@ use crate::time::Duration;
 
 /// A generator made from a seed; the same seed gives the same sequence.
 #[derive(Clone)]
-pub struct Rng(ChaCha8Rng);
+pub struct Rng {
+    source: ChaCha8Rng,
+    /// The last transaction id.
+    last: [u8; 3],
+}
 
 impl Rng {
     /// A generator from 32 octets: entropy in the shell, a number in a test.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self(ChaCha8Rng::from_seed(seed))
+        Self { source: ChaCha8Rng::from_seed(seed), last: [0; 3] }
     }
 
     /// A generator from a small number, for simulations.
     #[must_use]
     pub fn from_number(number: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(number))
+        Self { source: ChaCha8Rng::seed_from_u64(number), last: [0; 3] }
     }
 
-    /// A new transaction id, unpredictable to others (RFC 9915 §16.1).
+    /// A new transaction id, unpredictable to others (RFC 9915 §16.1). It is
+    /// never the one before: a late answer to the last question is none to
+    /// the next.
     pub fn transaction_id(&mut self) -> [u8; 3] {
-        let [a, b, c, _] = self.0.next_u32().to_be_bytes();
-        [a, b, c]
+        let [a, b, c, _] = self.source.next_u32().to_be_bytes();
+        let next = u32::from_be_bytes([0, a, b, c]);
+        let is_new = [a, b, c] != self.last;
+        let [_, a, b, c] = next.wrapping_add(u32::from(!is_new)).to_be_bytes();
+        self.last = [a, b, c];
+        self.last
     }
 
     /// A number in `low..=high`; `low` when the range is empty.
@@ -38,8 +48,8 @@ impl Rng {
         };
         match span.checked_add(1) {
             // The bias of the remainder is far below what any timer can show.
-            Some(count) => low + self.0.next_u64() % count,
-            None => self.0.next_u64(),
+            Some(count) => low + self.source.next_u64() % count,
+            None => self.source.next_u64(),
         }
     }
 
@@ -57,7 +67,7 @@ impl Rng {
     /// Random octets, for an identifier that must be unique.
     pub fn octets<const N: usize>(&mut self) -> [u8; N] {
         let mut octets = [0; N];
-        self.0.fill_bytes(&mut octets);
+        self.source.fill_bytes(&mut octets);
         octets
     }
 }
@@ -83,6 +93,15 @@ mod tests {
         unique.dedup();
         assert!(unique.len() > 95, "a 24-bit id repeats within a hundred draws");
         assert_ne!(ids, (0..100).map(|_| two.transaction_id()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn tx_07_a_transaction_id_is_never_the_one_before() {
+        let mut rng = Rng::from_number(1);
+        let mut again = rng.clone();
+        let next = again.transaction_id();
+        rng.last = next;
+        assert_ne!(rng.transaction_id(), next, "the draw is the same, the id is not");
     }
 
     #[test]

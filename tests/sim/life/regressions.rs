@@ -253,6 +253,56 @@ fn a_prefix_that_is_not_wanted_any_more_is_not_confirmed() {
     });
 }
 
+/// Seed 223940: the only address was a duplicate, a prefix that is asked about
+/// no more was still held, and the Confirm was repeated without an address.
+#[test]
+fn a_confirm_is_over_when_no_address_is_left_to_be_confirmed() {
+    over_seeds(20, |seed| {
+        let config = Config { mode: Mode::Auto, ..wants_address() };
+        let mut world = World::new(seed, config, [ServerConfig::number(1)]);
+        world.start();
+        world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
+        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
+        world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
+        world.run_until("both", seconds(30), |world| !world.client().usable().is_empty());
+        let duplicate = world.client().addresses()[0];
+        world.server().dials.silent = true;
+        world.carrier(false);
+        world.carrier(true);
+        world.hear(&Router::default().managed());
+        world.run_until_sent(MessageType::Confirm, 1, seconds(5));
+        world.clients[0].kernel.taken.insert(duplicate);
+        world.lose(duplicate);
+        world.run_for(seconds(20));
+        world.server().dials.silent = false;
+        world.run_until("another address", seconds(2000), |world| {
+            world.client().usable().iter().any(|address| *address != duplicate)
+        });
+        assert!(!world.client().prefixes().is_empty(), "the prefix is used on");
+    });
+}
+
+/// The only address was a duplicate, nobody answered, and a prefix was held
+/// that is asked about no more: there was no T1 to wait for, and the client
+/// waited for the end of the prefix.
+#[test]
+fn whoever_holds_nothing_to_extend_looks_for_what_is_wanted() {
+    over_seeds(20, |seed| {
+        let config = Config { mode: Mode::Auto, ..wants_address() };
+        let servers = [ServerConfig::number(1), ServerConfig::number(2)];
+        let mut world = World::new(seed, config, servers);
+        world.servers[1].unreachable = true;
+        world.start();
+        world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
+        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
+        world.servers[0].unreachable = true;
+        world.servers[1].unreachable = false;
+        world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
+        world.run_until("an address", seconds(30), |world| !world.client().usable().is_empty());
+        assert!(!world.client().prefixes().is_empty(), "the prefix is used on");
+    });
+}
+
 /// A flap came between a duplicate and its Decline, and the server gave the
 /// address once more beside another: it was declined while it was in use.
 #[test]

@@ -11,7 +11,6 @@ use super::bound::Bound;
 use super::common::{Common, Trust};
 use super::exchange::Exchange;
 use super::rebind::Rebind;
-use super::renew::Renew;
 use super::solicit::Solicit;
 
 /// Asking whether addresses still fit the link.
@@ -44,7 +43,7 @@ pub(super) fn keep(common: &mut Common, now: Instant) -> State {
     let may_ask = !common.leases.any_declined();
     let has_to_ask = may_ask && (common.leases.any_wanting() || common.has_moved());
     if has_to_ask && common.server.is_some() {
-        State::Renew(Renew::new(common, now))
+        State::renew(common, now)
     } else {
         State::Bound(Bound)
     }
@@ -64,10 +63,13 @@ impl Confirm {
     }
 
     /// Without an answer within CNF_MAX_RD the addresses are used on, with
-    /// the lifetimes last known.
+    /// the lifetimes last known. Without an address there is nothing to ask:
+    /// what else is held is a prefix that is used to its end.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
             State::discover(common, now)
+        } else if !common.leases.any_address() {
+            keep(common, now)
         } else if self.refused && self.exchange.retx.is_due(now) {
             State::Solicit(Solicit::elsewhere(common, now))
         } else if self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {

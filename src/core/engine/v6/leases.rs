@@ -240,7 +240,7 @@ impl Leases {
     pub(super) fn would_do(&self, answer: &Answer) -> bool {
         let holds = self.any_held();
         let is_needed = |ia: &Association| ia.wish.require || (ia.is_held() && !ia.wish.retired);
-        let is_sought = |ia: &Association| !holds || ia.lost;
+        let is_sought = |ia: &Association| !holds || self.is_lost(ia);
         self.wanted().any(|ia| is_sought(ia) && ia.would_gain(answer))
             && self.0.iter().all(|ia| !is_needed(ia) || ia.would_gain(answer))
     }
@@ -311,10 +311,20 @@ impl Leases {
         held.fold(false, |any, ia| !core::mem::replace(&mut ia.lost, true) | any)
     }
 
-    /// True while something that was held is missing, or its server knows
-    /// nothing of it.
+    /// True while something is missing that was held, or that its server
+    /// knows nothing of; and while nothing is held but what is not asked
+    /// about any more, so that there is no T1 to wait for.
     pub(super) fn any_lost(&self) -> bool {
-        self.wanted().any(|ia| ia.lost)
+        self.wanted().any(|ia| self.is_lost(ia))
+    }
+
+    fn is_lost(&self, ia: &Association) -> bool {
+        ia.lost || self.any_held() && !self.any_extendable()
+    }
+
+    /// True while a lease is held that servers are asked to extend.
+    pub(super) fn any_extendable(&self) -> bool {
+        self.held().next().is_some()
     }
 
     /// True while an address is held.

@@ -393,7 +393,7 @@ impl Client {
         self.turn(|common, state| match state {
             // The question whether the leases fit the link comes first; what
             // is to be declined waits for the answer.
-            State::Confirm(_) if common.leases.any_held() => state,
+            State::Confirm(_) if common.leases.any_address() => state,
             State::Rebind(rebind) if rebind.verifies() => State::Rebind(rebind),
             _ => State::Decline(Decline::new(common, now)),
         });
@@ -544,9 +544,9 @@ impl State {
     /// pass for a refusal.
     fn ask_anew(self, common: &mut Common, now: Instant) -> Self {
         match self {
-            Self::Bound(_) | Self::Renew(_) => Self::Renew(Renew::new(common, now)),
+            Self::Bound(_) | Self::Renew(_) => Self::renew(common, now),
             Self::Inform(_) | Self::Solicit(_) if common.leases.any_held() => {
-                Self::Renew(Renew::new(common, now))
+                Self::renew(common, now)
             }
             Self::Rebind(rebind) if rebind.verifies() => confirm::verify(common, now),
             Self::Rebind(_) => Self::Rebind(Rebind::new(common, now)),
@@ -559,8 +559,14 @@ impl State {
         }
     }
 
+    /// Where nothing is held that a Renew could be about, whatever is wanted
+    /// is looked for.
     fn renew(common: &mut Common, now: Instant) -> Self {
-        Self::Renew(Renew::new(common, now))
+        if common.leases.any_extendable() {
+            Self::Renew(Renew::new(common, now))
+        } else {
+            Self::Solicit(Solicit::beside_leases(common, now))
+        }
     }
 
     fn rebind(common: &mut Common, now: Instant) -> Self {

@@ -54,6 +54,8 @@ impl Renew {
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
             State::discover(common, now)
+        } else if !common.leases.any_extendable() {
+            State::Bound(Bound)
         } else if common.leases.t2().is_over(now) {
             State::Rebind(Rebind::new(common, now))
         } else {
