@@ -35,7 +35,9 @@ pub(crate) fn text(snapshot: &Snapshot) -> String {
     page.list("Time zone", options.timezone.as_slice());
     page.list("Time zone", options.timezone_posix.as_slice());
     page.list("Boot", options.boot_file.as_slice());
-    for (number, payloads) in &options.raw {
+    // The line of DHCPv4 over DHCPv6 has the servers.
+    let is_said = |number: u16| number == code::DHCP4_O_DHCP6_SERVER && snapshot.dhcp4o6.is_some();
+    for (number, payloads) in options.raw.iter().filter(|(number, _)| !is_said(**number)) {
         let name = code::name(*number).unwrap_or("unknown");
         page.rows("Option", payloads.iter().map(|hex| format!("{number} {name}  {hex}")));
     }
