@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{Ipv6Addr, SocketAddrV6, UdpSocket};
 use std::process::{self, Command};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -74,6 +74,9 @@ fn send_marker(xid: u32) {
     });
 }
 
+/// So many datagrams of rubbish are sent in a second.
+const A_SECOND: u64 = 10_000;
+
 fn send_rubbish(what: &str) {
     let (client, count) = what.split_once(' ').expect("an address and a number");
     let index = fs::read_to_string("/sys/class/net/isp0/ifindex").expect("isp0 exists");
@@ -96,11 +99,16 @@ fn send_rubbish(what: &str) {
         b"\x07\x01\x02\x03\0\x19\xff\xf0\0\0\0\0",
         b"\x0a\0\0\0\0\x13\0\x01\x05",
     ];
-    for number in 0..count.parse::<usize>().expect("a number") {
+    // What a late wake-up has cost is made up for: it is so many a second on the whole.
+    let begun = Instant::now();
+    let count: u32 = count.parse().expect("a number");
+    for number in 0..count {
         // A full queue is not ours to mend.
-        let _ = socket.send_to(rubbish[number % rubbish.len()], to);
-        if number % 100 == 99 {
-            thread::sleep(Duration::from_millis(10));
+        let _ = socket.send_to(rubbish[number as usize % rubbish.len()], to);
+        let due = begun + Duration::from_micros(u64::from(number) * 1_000_000 / A_SECOND);
+        let early = due.saturating_duration_since(Instant::now());
+        if early > Duration::from_millis(1) {
+            thread::sleep(early);
         }
     }
 }

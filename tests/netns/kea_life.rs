@@ -1,6 +1,6 @@
 //! Kea: the life of a lease: renewed, rebound, taken over by another server, expired.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::client::Client;
 use crate::helper;
@@ -10,6 +10,7 @@ use crate::pcap::{ELAPSED_TIME, Message, REBIND, RENEW, REPLY, SERVER_ID, SOLICI
 use crate::poll;
 use crate::process::{Process, run};
 use crate::servers::Kea;
+use crate::world::Space;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     ren_01_rep_02_renewed_at_t1,
@@ -76,6 +77,7 @@ fn rx_10_a_flood_of_rubbish_neither_fills_the_log_nor_stops_a_renewal() {
     // The first thousand warm up what is used once.
     run(&mut helper::flood(&isp, us, 1000));
     let (before, lines) = (client.resources(), client.stderr().lines().count());
+    let (begun, came) = (Instant::now(), datagrams(&lab.world().cpe()));
     let flood = Process::spawn("the flood", &mut helper::flood(&isp, us, u32::MAX));
     let renew = lab.capture().first_of(RENEW, LIFE);
     assert_at("Renew", renew.at, &reply, T1);
@@ -83,6 +85,9 @@ fn rx_10_a_flood_of_rubbish_neither_fills_the_log_nor_stops_a_renewal() {
         message.kind == REPLY && message.xid == renew.xid
     });
     flood.assert_alive();
+    let came = datagrams(&lab.world().cpe()) - came;
+    println!("flood: {came} datagrams in {:.1} s", begun.elapsed().as_secs_f64());
+    assert!(came > 10_000, "no flood: {came} datagrams");
     drop(flood);
     let status = client.wait_status("bound", poll::SOON, |status| status.0["state"] == "bound");
     let dropped = status.at("/counters/dropped");
@@ -96,6 +101,17 @@ fn rx_10_a_flood_of_rubbish_neither_fills_the_log_nor_stops_a_renewal() {
     assert!(told.lines().count() - lines <= 10, "{told}");
     before.assert_kept(&client);
     lab.finish(&[&kea]);
+}
+
+/// How many datagrams have come for the sockets of a namespace, those included that found a
+/// full queue.
+fn datagrams(space: &Space) -> u64 {
+    let counts = space.proc("net/snmp6");
+    let count = |name: &str| {
+        let line = counts.lines().find(|line| line.split_whitespace().next() == Some(name));
+        line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    count("Udp6InDatagrams") + count("Udp6RcvbufErrors")
 }
 
 /// Input: the server is killed once the client is bound, and starts again after the expiry.
