@@ -253,20 +253,35 @@ fn a_prefix_that_is_not_wanted_any_more_is_not_confirmed() {
     });
 }
 
-/// Seed 223940: the only address was a duplicate, a prefix that is asked about
-/// no more was still held, and the Confirm was repeated without an address.
+/// A client with an address, which is returned, and a prefix that is asked
+/// about no more; its only server is silent.
+fn with_a_prefix_that_is_asked_about_no_more(seed: u64) -> (World, std::net::Ipv6Addr) {
+    let config = Config { mode: Mode::Auto, ..wants_address() };
+    let mut world = World::new(seed, config, [ServerConfig::number(1)]);
+    world.start();
+    world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
+    world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
+    world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
+    world.run_until("both", seconds(30), |world| !world.client().usable().is_empty());
+    let address = world.client().addresses()[0];
+    world.server().dials.silent = true;
+    (world, address)
+}
+
+/// Another address comes, and the prefix is used on.
+fn assert_replaced(world: &mut World, duplicate: std::net::Ipv6Addr) {
+    world.server().dials.silent = false;
+    world.run_until("another address", seconds(2000), |world| {
+        world.client().usable().iter().any(|address| *address != duplicate)
+    });
+    assert!(!world.client().prefixes().is_empty(), "the prefix is used on");
+}
+
+/// Seed 223940: the Confirm was repeated without an address.
 #[test]
 fn a_confirm_is_over_when_no_address_is_left_to_be_confirmed() {
     over_seeds(20, |seed| {
-        let config = Config { mode: Mode::Auto, ..wants_address() };
-        let mut world = World::new(seed, config, [ServerConfig::number(1)]);
-        world.start();
-        world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
-        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
-        world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
-        world.run_until("both", seconds(30), |world| !world.client().usable().is_empty());
-        let duplicate = world.client().addresses()[0];
-        world.server().dials.silent = true;
+        let (mut world, duplicate) = with_a_prefix_that_is_asked_about_no_more(seed);
         world.carrier(false);
         world.carrier(true);
         world.hear(&Router::default().managed());
@@ -274,11 +289,27 @@ fn a_confirm_is_over_when_no_address_is_left_to_be_confirmed() {
         world.clients[0].kernel.taken.insert(duplicate);
         world.lose(duplicate);
         world.run_for(seconds(20));
-        world.server().dials.silent = false;
-        world.run_until("another address", seconds(2000), |world| {
-            world.client().usable().iter().any(|address| *address != duplicate)
-        });
-        assert!(!world.client().prefixes().is_empty(), "the prefix is used on");
+        assert_replaced(&mut world, duplicate);
+    });
+}
+
+/// Seed 400206: a Rebind had nothing to ask about.
+#[test]
+fn nothing_is_verified_where_no_lease_is_left_to_be_asked_about() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+        let duplicate = world.client().addresses()[0];
+        let mut retired = wants_both();
+        retired.prefixes[0].retired = true;
+        world.command(Input::Configure(Box::new(retired)));
+        world.server().dials.silent = true;
+        world.clients[0].kernel.taken.insert(duplicate);
+        world.carrier(false);
+        world.lose(duplicate);
+        world.run_for(seconds(5));
+        world.carrier(true);
+        world.run_for(seconds(20));
+        assert_replaced(&mut world, duplicate);
     });
 }
 

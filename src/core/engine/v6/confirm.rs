@@ -23,14 +23,25 @@ pub(super) struct Confirm {
 
 /// What to do with leases that may not fit the link any more (RFC 9915
 /// §18.2.12): with addresses alone a Confirm, else a Rebind. Leases whose ends
-/// are not known need a Rebind too, which states them anew; and so does what
-/// is wanted beside a prefix that is not asked about any more.
+/// are not known need a Rebind too, which states them anew.
 pub(super) fn verify(common: &mut Common, now: Instant) -> State {
+    if !common.leases.any_extendable() {
+        return unverified(common, now);
+    }
     let addresses_alone = common.leases.any_address() && !common.leases.any_prefix();
     if addresses_alone && common.trust != Trust::Timeless {
         State::Confirm(Confirm::new(common, now))
     } else {
         State::Rebind(Rebind::verifying(common, now))
+    }
+}
+
+/// Nothing is held that servers are asked about: what there is, is used to its
+/// end, which somebody has to know.
+pub(super) fn unverified(common: &mut Common, now: Instant) -> State {
+    match common.trust {
+        Trust::Timeless => State::Solicit(Solicit::again(common, now)),
+        _ => keep(common, now),
     }
 }
 
@@ -69,7 +80,7 @@ impl Confirm {
         if !common.leases.any_held() {
             State::discover(common, now)
         } else if !common.leases.any_address() {
-            keep(common, now)
+            unverified(common, now)
         } else if self.refused && self.exchange.retx.is_due(now) {
             State::Solicit(Solicit::elsewhere(common, now))
         } else if self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {

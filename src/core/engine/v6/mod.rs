@@ -394,7 +394,9 @@ impl Client {
             // The question whether the leases fit the link comes first; what
             // is to be declined waits for the answer.
             State::Confirm(_) if common.leases.any_address() => state,
-            State::Rebind(rebind) if rebind.verifies() => State::Rebind(rebind),
+            State::Rebind(rebind) if rebind.verifies() && common.leases.any_extendable() => {
+                State::Rebind(rebind)
+            }
             _ => State::Decline(Decline::new(common, now)),
         });
     }

@@ -56,8 +56,8 @@ impl Rebind {
         if !common.leases.any_held() {
             return State::discover(common, now);
         }
-        if !self.verifies && !common.leases.any_extendable() {
-            return State::Bound(Bound);
+        if !common.leases.any_extendable() {
+            return confirm::unverified(common, now);
         }
         if self.verifies && self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {
             return match common.trust {
