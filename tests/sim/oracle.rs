@@ -159,7 +159,7 @@ impl Oracle {
     /// The client is about to get this.
     pub fn begins(&mut self, input: &Input) {
         self.forged = (false, self.forged.0);
-        self.promises.begin(input, self.leases(&self.desired));
+        self.promises.begin(input, self.leases(&self.desired), self.exchange.as_ref());
     }
 
     /// What a record claims counts as given, as far as it makes sense.
@@ -289,7 +289,7 @@ impl Oracle {
     }
 
     fn takes(&mut self, now: Instant, reply: &Message) {
-        self.promises.hear(reply);
+        self.promises.hear(reply, self.exchange.as_ref());
         let only_partial = [StatusCode::NO_ADDRS_AVAIL, StatusCode::NO_PREFIX_AVAIL];
         if reply
             .status()

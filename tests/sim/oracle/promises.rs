@@ -9,7 +9,7 @@ use dhc6c_core::desired::Lifetimes;
 use dhc6c_core::engine::{Config, Input};
 use dhc6c_core::snapshot::{Mode, StateName};
 use dhc6c_core::time::{Instant, Lifetime};
-use dhc6c_core::wire::{Ia, Message, MessageType, StatusCode};
+use dhc6c_core::wire::{Ia, Message, MessageType, StatusCode, TransactionId};
 
 use crate::hooks::Leases;
 use crate::server::Lease;
@@ -33,8 +33,10 @@ pub(super) struct Promises {
     gone: BTreeSet<Lease>,
     /// What a server has extended with it.
     extended: BTreeMap<Lease, Lifetimes>,
-    /// A server has said that this is another link.
-    not_on_link: bool,
+    /// The Confirm that a server has answered so: this is another link. As
+    /// long as it is open and nobody else says otherwise, what was asked about
+    /// may go (RFC 9915 §18.2.10.3).
+    refused: Option<TransactionId>,
     timers: Option<Timers>,
 }
 
@@ -55,7 +57,7 @@ impl Promises {
             excused: false,
             gone: BTreeSet::new(),
             extended: BTreeMap::new(),
-            not_on_link: false,
+            refused: None,
             timers: None,
         }
     }
@@ -68,18 +70,19 @@ impl Promises {
     /// A new process.
     pub(super) fn begin_again(&mut self) {
         self.before.clear();
-        (self.not_on_link, self.timers) = (false, None);
+        (self.refused, self.timers) = (None, None);
     }
 
     /// The client is about to get this.
-    pub(super) fn begin(&mut self, input: &Input, held: Leases) {
+    pub(super) fn begin(&mut self, input: &Input, held: Leases, open: Option<&Exchange>) {
         self.before = held;
         self.gone.clear();
         self.extended.clear();
+        let is_refused = open.is_some_and(|open| self.refused == Some(open.transaction));
         self.excused = match input {
             Input::Release | Input::Restart | Input::Stop { .. } | Input::Configure(_) => true,
-            Input::Link(_) | Input::Resumed => self.anonymous,
-            _ => false,
+            Input::Link(_) | Input::Resumed => self.anonymous || is_refused,
+            _ => is_refused,
         };
         match input {
             Input::AddressDuplicate(address) => _ = self.gone.insert(Lease::Address(*address)),
@@ -96,11 +99,26 @@ impl Promises {
     }
 
     /// The client takes this Reply, whatever it is good for.
-    pub(super) fn hear(&mut self, reply: &Message) {
-        let associations = reply.ia_nas().chain(reply.ia_pds());
-        let mut statuses = reply.status().into_iter().chain(associations.filter_map(Ia::status));
-        self.not_on_link |= statuses.any(|status| status.code == StatusCode::NOT_ON_LINK);
+    pub(super) fn hear(&mut self, reply: &Message, open: Option<&Exchange>) {
         self.timers = None;
+        let Some(open) = open else { return };
+        match open.kind {
+            // The client may start over (RFC 9915 §18.2.10.1).
+            MessageType::Solicit | MessageType::Request => {
+                self.excused = says(reply, StatusCode::NOT_ON_LINK);
+            }
+            // One server that agrees outweighs those that do not.
+            MessageType::Confirm => {
+                let status = reply.status().map_or(StatusCode::SUCCESS, |status| status.code);
+                match status {
+                    StatusCode::SUCCESS => self.refused = None,
+                    StatusCode::NOT_ON_LINK => self.refused = Some(open.transaction),
+                    _ => {}
+                }
+                self.excused = self.refused == Some(open.transaction);
+            }
+            _ => {}
+        }
     }
 
     /// The client takes this Reply for what is in it; `associations` are those that count.
@@ -141,7 +159,7 @@ impl Promises {
 
     /// After the client was drained.
     pub(super) fn judge(&mut self, now: Instant, held: &Leases, state: StateName, timeless: bool) {
-        let is_free = self.excused || self.not_on_link || timeless;
+        let is_free = self.excused || timeless;
         for (lease, lifetimes) in &self.before {
             let ended = lifetimes.valid.is_over(now) || self.gone.contains(lease);
             let kept = held.get(lease);
@@ -149,7 +167,6 @@ impl Promises {
             let extended = self.extended.get(lease).filter(|_| kept.is_some());
             assert!(extended.is_none() || extended == kept, "{lease:?} is not extended as said");
         }
-        self.not_on_link &= !held.is_empty();
         self.judge_timers(now, held, state);
     }
 
@@ -168,6 +185,13 @@ impl Promises {
         let asks_one = waits || state == StateName::Renewing;
         assert!(!(asks_one && *t2 <= now), "T2 has come, and nothing is rebound");
     }
+}
+
+/// The Reply as a whole or an association in it has this status.
+fn says(reply: &Message, code: StatusCode) -> bool {
+    let associations = reply.ia_nas().chain(reply.ia_pds());
+    let mut statuses = reply.status().into_iter().chain(associations.filter_map(Ia::status));
+    statuses.any(|status| status.code == code)
 }
 
 /// A client that asks for all it has, all the time.
