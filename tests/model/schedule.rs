@@ -42,8 +42,8 @@ pub struct Question {
     pub first: Instant,
     /// How often it was sent.
     pub count: u32,
-    /// Something has happened after which it may end early.
-    pub optional: bool,
+    /// Since when it may have ended early.
+    pub interrupted: Option<Instant>,
     /// It asks whether the leases fit the link (RFC 9915 §18.2.12), and
     /// nobody has said so yet.
     pub verifies: bool,
@@ -64,7 +64,7 @@ impl Question {
             server,
             first: now,
             count: 1,
-            optional: false,
+            interrupted: None,
             verifies: schedule.duration > 0,
             last: now,
             timeout: None,
@@ -87,6 +87,8 @@ impl Question {
         let timeout = since.min(longest);
         let earliest = if was_limited { shortest } else { timeout };
         (self.last, self.timeout) = (now, Some((earliest, timeout)));
+        // It has gone on, and may end still.
+        self.interrupted = self.interrupted.map(|_| now);
     }
 
     /// The time for its answer is over (MRD).

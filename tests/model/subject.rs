@@ -201,7 +201,7 @@ impl Subject {
     }
 
     fn ask(&mut self, kind: MessageType, input: Input) {
-        self.reference.asked(kind);
+        self.reference.asked(self.now, kind);
         self.input(input);
     }
 
@@ -253,7 +253,7 @@ impl Subject {
             let taken = told(|event| matches!(event, Event::Received(..)));
             self.reference.hears(self.now, &message, taken);
         } else if told(|event| matches!(event, Event::Reconfigured(_))) {
-            self.reference.is_reconfigured(&message);
+            self.reference.is_reconfigured(self.now, &message);
         }
         self.act_all(outputs);
     }

@@ -22,7 +22,7 @@ impl Reference {
         let is_t2 = self.t2().may_be_over(now);
         let may_be_over = |question: &Question| {
             let is_late = question.kind == T::Renew && is_t2;
-            question.optional || question.latest().is_none() || is_late
+            question.interrupted.is_some() || question.latest().is_none() || is_late
         };
         let optional = self.question.as_ref().is_some_and(may_be_over);
         assert!(is_answer || !taken, "takes what is no answer");
@@ -34,14 +34,16 @@ impl Reference {
         match self.question.as_ref().map(|question| question.kind) {
             Some(T::Solicit) => self.hears_advertise(message, server),
             Some(T::Request | T::Renew | T::Rebind) => self.hears_leases(now, message, server),
-            Some(T::Confirm) => self.hears_confirmation(message),
+            Some(T::Confirm) => self.hears_confirmation(now, message),
             // An Information-request that fails may be tried again.
-            Some(T::InformationRequest) if fails(status_of(message.status())) => self.interrupt(),
+            Some(T::InformationRequest) if fails(status_of(message.status())) => {
+                self.interrupt(now)
+            }
             Some(T::Decline) => {
                 self.has_declined();
-                self.conclude();
+                self.conclude(now);
             }
-            Some(_) => self.conclude(),
+            Some(_) => self.conclude(now),
             None => {}
         }
     }
@@ -62,7 +64,8 @@ impl Reference {
     }
 
     /// RFC 9915 §18.2.9: an offer gives something. Whether one that fails as a
-    /// whole still counts is left open.
+    /// whole still counts is left open. A Request takes the place of the next
+    /// Solicit at the latest (§18.2.1).
     fn hears_advertise(&mut self, message: &Message, server: Option<Duid>) {
         let gives = ias(message).any(|(kind, ia)| {
             self.wanted.contains(&kind) && is_usable(ia) && leases(ia).any(|lease| lease.gives())
@@ -70,13 +73,12 @@ impl Reference {
         if gives {
             self.advertised.extend(server);
             self.reasons.insert(Reason::Incomplete);
-            self.interrupt();
         }
     }
 
     /// RFC 9915 §18.2.10.1.
     fn hears_leases(&mut self, now: Instant, message: &Message, server: Option<Duid>) {
-        self.interrupt();
+        self.interrupt(now);
         self.put_off(now);
         let status = status_of(message.status());
         if fails(status) {
@@ -107,7 +109,7 @@ impl Reference {
         }
         self.forget_idle_timers();
         if given == self.wanted {
-            self.conclude();
+            self.conclude(now);
             self.reasons.clear();
         } else {
             self.reasons.insert(Reason::Incomplete);
@@ -174,13 +176,13 @@ impl Reference {
         }
     }
 
-    /// RFC 9915 §18.2.10.3.
-    fn hears_confirmation(&mut self, message: &Message) {
+    /// RFC 9915 §18.2.10.3. Refused or not, it is sent again as long as it
+    /// may be, or discovery takes its place.
+    fn hears_confirmation(&mut self, now: Instant, message: &Message) {
         if fails(status_of(message.status())) {
             self.reasons.insert(Reason::GiveUp);
-            self.interrupt();
         } else {
-            self.conclude();
+            self.conclude(now);
             self.reasons.remove(&Reason::LinkChanged);
             self.reasons.remove(&Reason::GiveUp);
         }

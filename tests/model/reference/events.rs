@@ -19,9 +19,9 @@ impl Reference {
         let before = core::mem::replace(&mut self.usable, usable);
         if !usable {
             self.due = None;
-            self.interrupt();
+            self.interrupt(now);
         } else if changed || !before {
-            self.interrupt();
+            self.interrupt(now);
             if !self.leases.is_empty() {
                 // What was asked about the link before says nothing of this
                 // one, and the rest can wait until that is known.
@@ -34,20 +34,20 @@ impl Reference {
     }
 
     /// Somebody asks for this message, which ends the rest after a Release.
-    pub fn asked(&mut self, kind: T) {
+    pub fn asked(&mut self, now: Instant, kind: T) {
         self.resting = false;
         self.reasons.insert(Reason::Asked(kind));
-        self.interrupt();
+        self.interrupt(now);
     }
 
     /// A Reconfigure is obeyed: from our server, while we have something
     /// (RFC 9915 §18.2.11).
-    pub fn is_reconfigured(&mut self, message: &Message) {
+    pub fn is_reconfigured(&mut self, now: Instant, message: &Message) {
         assert!(!self.leases.is_empty(), "obeys a Reconfigure with nothing to lose");
         assert!(message.server_ids().eq(self.server.as_ref()), "obeys another server");
         for option in &message.options {
             if let DhcpOption::ReconfigureMessage(kind) = option {
-                self.asked(*kind);
+                self.asked(now, *kind);
             }
         }
     }
@@ -59,7 +59,7 @@ impl Reference {
         self.clear();
         self.resting = rests;
         if self.question.as_ref().is_some_and(|question| question.kind != T::Release) {
-            self.conclude();
+            self.conclude(now);
         }
         self.reasons = [Reason::Release, Reason::GiveUp].into();
         if !rests {
@@ -80,7 +80,7 @@ impl Reference {
         if self.question.is_none() && self.due.is_some() {
             self.expect(now, MAX_DELAY);
         }
-        self.replace();
+        self.replace(now);
         self.reasons.insert(Reason::Incomplete);
         if self.leases.is_empty() {
             self.reasons.insert(Reason::GiveUp);
@@ -96,7 +96,7 @@ impl Reference {
             if self.leases.is_empty() {
                 self.reasons.insert(Reason::GiveUp);
             }
-            self.replace();
+            self.replace(now);
             self.forget_idle_timers();
         }
     }
@@ -119,21 +119,21 @@ impl Reference {
 
     /// Something may take the place of the exchange that goes on: whether it
     /// goes on is left to the client.
-    pub(super) fn interrupt(&mut self) {
+    pub(super) fn interrupt(&mut self, now: Instant) {
         if let Some(question) = &mut self.question {
-            question.optional = true;
+            question.interrupted = Some(now);
         }
     }
 
     /// Another question may take the place of the open one, which may be
     /// asked anew for the reason that it had (RFC 9915 §18.2.11, §18.2.12).
-    fn replace(&mut self) {
+    fn replace(&mut self, now: Instant) {
         if let Some(question) = &self.question {
             self.reasons.insert(match question.verifies {
                 true => Reason::LinkChanged,
                 false => Reason::Asked(question.kind),
             });
         }
-        self.interrupt();
+        self.interrupt(now);
     }
 }

@@ -163,6 +163,7 @@ impl Reference {
         }
         if used.is_empty() && self.reasons.contains(&Reason::GiveUp) {
             self.clear();
+            self.interrupt(now);
             self.expect(now, SOL_MAX_RT);
         } else if self.reasons.contains(&Reason::NotOnLink) {
             // The Request is sent again without them.
@@ -184,18 +185,35 @@ impl Reference {
         if !self.usable || self.resting {
             return None;
         }
-        let optional = self.question.as_ref().is_some_and(|question| question.optional);
-        let due = self.due.filter(|_| !optional);
+        let interrupted = self.question.as_ref().and_then(|question| question.interrupted);
+        let due = interrupted.map_or(self.due, |since| self.resumes_by(since));
         let due = due.into_iter().chain(self.timer_due()).min()?;
         let opens = self.sent.front().filter(|_| self.sent.len() == MESSAGES);
         Some(opens.map_or(due, |oldest| due.max(*oldest + WINDOW)))
+    }
+
+    /// When something has to follow an exchange that may have ended: a refusal
+    /// or a change delays it no longer than the longest pause between two
+    /// messages (RFC 9915 §15, §18.2.1, §18.2.10.1), but leases that are held
+    /// need nothing before T1 or T2.
+    fn resumes_by(&self, since: Instant) -> Option<Instant> {
+        let latest = since + SOL_MAX_RT;
+        if self.leases.is_empty() {
+            return Some(latest);
+        }
+        self.extension_due().map(|due| due.max(latest))
+    }
+
+    /// T1 or T2, whichever comes first.
+    fn extension_due(&self) -> Option<Instant> {
+        self.t1().latest.min(self.t2().latest).instant()
     }
 
     /// When the leases have to be extended at the latest. T1 waits for a
     /// Confirm or what is in its place, and both for a Decline, which ends by
     /// itself; what has begun at T1 goes on until T2.
     fn timer_due(&self) -> Option<Instant> {
-        let either = self.t1().latest.min(self.t2().latest).instant();
+        let either = self.extension_due();
         let Some(open) = &self.question else { return either.filter(|_| self.due.is_none()) };
         let t2 = self.t2().latest.instant();
         match open.kind {
@@ -220,7 +238,7 @@ impl Reference {
         if self.question.as_ref().is_some_and(|question| question.has_lasted(now)) {
             // Nobody objects (RFC 9915 §18.2.3).
             self.reasons.remove(&Reason::LinkChanged);
-            self.conclude();
+            self.conclude(now);
         }
         self.end_failed(now, true);
         let before = self.leases.len();
@@ -255,15 +273,16 @@ impl Reference {
             T::Request => self.put_off(now),
             _ => {}
         }
-        self.conclude();
+        self.conclude(now);
+    }
+
+    /// The exchange has ended; a client that has nothing goes on.
+    fn conclude(&mut self, now: Instant) {
+        self.question = None;
+        self.due = None;
         if self.leases.is_empty() {
             self.expect(now, SOL_MAX_RT);
         }
-    }
-
-    fn conclude(&mut self) {
-        self.question = None;
-        self.due = None;
     }
 
     /// Something is wanted and not held, or a server has left it out.
