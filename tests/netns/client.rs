@@ -298,9 +298,14 @@ impl Client {
 
 impl Drop for Client {
     fn drop(&mut self) {
+        let told = self.stderr();
         if std::thread::panicking() {
-            eprintln!("--- dhc6c, its standard error:\n{}", self.stderr());
+            eprintln!("--- dhc6c, its standard error:\n{told}");
+            return;
         }
+        // The client logs as an error only what cannot happen, and no test brings that about.
+        let error = told.lines().find(|line| is_error(line));
+        assert!(error.is_none(), "an error in the log of dhc6c:\n{told}");
     }
 }
 
@@ -371,6 +376,11 @@ impl Status {
     pub(crate) fn list(&self, pointer: &str) -> &[Value] {
         self.at(pointer).as_array().unwrap_or_else(|| panic!("{pointer} is no list: {:#}", self.0))
     }
+}
+
+/// An error in the log, or the end of a thread.
+fn is_error(line: &str) -> bool {
+    line.starts_with("error: ") || line.starts_with("thread '") && line.contains("panicked at")
 }
 
 /// The exit code of a program that was not killed.
