@@ -183,6 +183,49 @@ fn dhcp_4o6b_08_after_a_renumbering_the_server_is_told_of_the_new_address() {
 }
 
 #[test]
+fn dhcp_4o6b_08_hooks_hear_of_every_address_that_a_server_has_bound_the_lease_to() {
+    over_seeds(5, |seed| {
+        let mut world = attached(seed);
+        world.server().dials.renumbers = true;
+        world.run_for(seconds(4000));
+        let sources = told(&world).len();
+        assert!(sources > 1 && world.client().told(&Event::Dhcp4o6Bound) == sources);
+    });
+}
+
+#[test]
+fn dhcp_4o6b_08_a_leased_address_that_is_replaced_in_one_reply_costs_no_search() {
+    over_seeds(5, |seed| {
+        let mut world = World::bound(seed, with_softwire(wants_address()), [softwire()]);
+        world.run_until("leased", seconds(30), v4_bound);
+        world.server().dials.renumbers = true;
+        world.run_for(seconds(1900));
+        assert_eq!(world.client().sent_v4(Kind::Discover).len(), 1);
+        assert!(!world.client().has_told(&Event::Dhcp4o6Unbound));
+        assert_eq!(told(&world).len(), 2);
+    });
+}
+
+#[test]
+fn dhcp_4o6b_05_a_duplicate_while_no_server_may_be_asked_wakes_nobody() {
+    over_seeds(5, |seed| {
+        let mut world = attached(seed);
+        world.server().dials.withhold.insert(dhc6c_core::wire::code::DHCP4_O_DHCP6_SERVER);
+        let idle = |world: &World| {
+            world.snapshot().dhcp4o6.is_some_and(|view| view.state == V4State::Idle)
+        };
+        world.run_until("idle", seconds(3000), idle);
+        let source = world.snapshot().dhcp4o6.and_then(|view| view.source).expect("it is bound");
+        // The world sees that no deadline stays after it came.
+        world.command(dhc6c_core::engine::Input::AddressDuplicate(source));
+        world.run_for(seconds(100));
+        assert!(idle(&world) && !world.client().usable().contains(&source));
+        world.server().dials.withhold.clear();
+        world.run_until("bound", seconds(3000), v4_bound);
+    });
+}
+
+#[test]
 fn dhcp_4o6b_06_after_a_restart_the_softwires_address_is_made_before_it_is_told() {
     over_seeds(10, |seed| {
         for how in [

@@ -34,6 +34,8 @@ pub(super) struct Place {
     /// The addresses of the link that are fit for use, our link-local one
     /// aside.
     usable: BTreeSet<Ipv6Addr>,
+    /// The addresses that servers have leased to us.
+    leased: BTreeSet<Ipv6Addr>,
 }
 
 impl Place {
@@ -60,6 +62,11 @@ impl Place {
         }
     }
 
+    /// Servers have leased these addresses to us.
+    pub(super) fn set_leased(&mut self, leased: impl IntoIterator<Item = Ipv6Addr>) {
+        self.leased = leased.into_iter().collect();
+    }
+
     /// Addresses that are fit for use, our link-local one aside.
     pub(super) fn usable(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
         self.usable.iter().copied()
@@ -76,7 +83,8 @@ impl Place {
 
     /// An address of ours of the scope of its destination: link-local on the
     /// link, a MUST for multicast; else one that is not (RFC 7341 §9). Of
-    /// these, one of the same kind and the nearest.
+    /// these, one of the same kind; one that is leased, which lasts longer
+    /// than those that change for the sake of privacy; and the nearest.
     fn source_for(&self, destination: Ipv6Addr) -> Option<Ipv6Addr> {
         let link_local = self.link.link_local.filter(|_| self.link.up)?;
         if is_on_link(destination) {
@@ -85,7 +93,7 @@ impl Place {
         let nearness = |source: &&Ipv6Addr| {
             let is_same_kind = source.is_unique_local() == destination.is_unique_local();
             let common = (source.to_bits() ^ destination.to_bits()).leading_zeros();
-            (is_same_kind, common)
+            (is_same_kind, self.leased.contains(*source), common)
         };
         self.usable.iter().max_by_key(nearness).copied()
     }
@@ -105,14 +113,17 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    /// Asks these servers from now on, or none.
+    /// Asks these servers from now on, or none. Their order says nothing.
     pub(super) fn set_servers(&mut self, servers: Option<Vec<Ipv6Addr>>) {
-        if self.servers == servers {
+        let set = |servers: &Option<Vec<Ipv6Addr>>| {
+            servers.as_ref().map(|servers| servers.iter().copied().collect::<BTreeSet<_>>())
+        };
+        if set(&self.servers) == set(&servers) {
             return;
         }
         self.servers = servers;
-        self.waiting.clear();
         let asked = self.destinations();
+        self.waiting.retain(|packet| asked.contains(&packet.destination));
         self.sources.retain(|server, _| asked.contains(server));
     }
 
@@ -271,6 +282,26 @@ mod tests {
         assert_eq!(sent(&mut bare), pairs(&[(OURS, "ff02::1:2"), (OURS, "fe80::1")]));
         let (place, mut carrier) = carrier(&[], &["2001:db8::1"]);
         assert_eq!(carrier.way(&place), []);
+    }
+
+    #[test]
+    fn dhcp_4o6_05_what_is_leased_comes_before_what_is_nearer() {
+        let (mut place, mut one) = carrier(&["2001:db9::2", "2001:db8::2"], &["2001:db8::1"]);
+        place.set_leased([address("2001:db9::2")]);
+        assert_eq!(one.way(&place), [(address("2001:db9::2"), address("2001:db8::1"))]);
+    }
+
+    #[test]
+    fn dhcp_4o6_17_the_order_of_a_list_says_nothing() {
+        let (place, mut both) = carrier(&[], &["fe80::1", "fe80::3"]);
+        both.send(&place, &Query { unicast: false, request: vec![], v4: vec![1] });
+        let before = both.way(&place);
+        both.set_servers(Some(vec![address("fe80::3"), address("fe80::1")]));
+        assert_eq!(both.way(&place), before);
+        // What waits for servers that go is forgotten.
+        both.set_servers(Some(vec![address("fe80::3")]));
+        assert_eq!(both.next(&place).map(|packet| packet.destination), Some(address("fe80::3")));
+        assert_eq!(both.next(&place), None);
     }
 
     #[test]

@@ -69,10 +69,12 @@ pub(super) fn granted(
     State::Bound
 }
 
-/// A server denies the lease: it is not used for a moment longer, nor is the
-/// address it was bound to (RFC 2131 §3.2, RFC 8539 §7.2.1).
+/// A server denies the lease: it is not used for a moment longer, nor is an
+/// address that it was to be bound to in place of another (RFC 2131 §3.2,
+/// RFC 8539 §7.2.1). One that a server has bound it to before is as good as
+/// ever: a server that has lost its memory denies that too.
 pub(super) fn denied(common: &mut Common, now: Instant, source: Option<Ipv6Addr>) -> State {
-    if let Some(source) = source {
+    if let Some(source) = source.filter(|_| source != common.granted_source()) {
         common.refuse_source(source);
     }
     let state = Waiting::again(common, now);

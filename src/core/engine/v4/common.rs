@@ -87,8 +87,9 @@ pub(super) struct Common {
     pub(super) events: VecDeque<Event>,
     /// What is said without waiting for an answer.
     pub(super) farewell: VecDeque<Query>,
-    /// Others were told of a lease and not yet of its loss.
-    bound: bool,
+    /// The lease that others were told of and not yet of its loss: the last
+    /// that a server has granted or that was confirmed.
+    told: Option<Told>,
     /// Rounds that came to nothing since the last lease.
     refusals: u32,
 }
@@ -115,7 +116,7 @@ impl Common {
             refused_sources: Vec::new(),
             events: VecDeque::new(),
             farewell: VecDeque::new(),
-            bound: false,
+            told: None,
             refusals: 0,
         }
     }
@@ -141,23 +142,36 @@ impl Common {
         answer: Answer,
         source: Option<Ipv6Addr>,
     ) {
-        let is_news = self.hold(now, exchange, answer, source);
+        self.hold(now, exchange, answer, source);
         (self.in_use, self.refusals, self.is_timeless) = (true, 0, false);
-        if is_news || !self.bound {
-            self.events.push_back(Event::Dhcp4o6Bound);
-        }
-        self.bound = true;
+        // What would not do for another lease may do for the next.
+        self.refused_sources.clear();
+        self.tell();
     }
 
-    /// Takes a grant in; true where others have to be told of more than that
-    /// it lasts longer.
+    /// Tells others of the lease where it says something else than before: not
+    /// for a mere extension.
+    fn tell(&mut self) {
+        let told = self.lease.as_ref().map(Told::of);
+        if told.is_some() && self.told != told {
+            self.events.push_back(Event::Dhcp4o6Bound);
+            self.told = told;
+        }
+    }
+
+    /// The address that the lease was bound to when others were told of it.
+    pub(super) fn granted_source(&self) -> Option<Ipv6Addr> {
+        self.told.as_ref().and_then(|told| told.source)
+    }
+
+    /// Takes a grant in.
     pub(super) fn hold(
         &mut self,
         now: Instant,
         exchange: &Exchange,
         answer: Answer,
         source: Option<Ipv6Addr>,
-    ) -> bool {
+    ) {
         let asked = exchange.asked_at(now);
         let times = Times::new(asked, answer.lease, answer.times, &mut self.rng);
         // The far ends come with the offer; a grant need not repeat them.
@@ -177,18 +191,14 @@ impl Common {
             source,
             border_relays,
         };
-        let is_news = before.is_none_or(|old| differs(&old, &lease));
         self.lease = Some(lease);
         self.was_granted = true;
-        is_news
     }
 
     /// A lease of an earlier process is used on.
     pub(super) fn confirm(&mut self) {
         (self.in_use, self.was_granted) = (true, true);
-        if !core::mem::replace(&mut self.bound, true) {
-            self.events.push_back(Event::Dhcp4o6Bound);
-        }
+        self.tell();
     }
 
     /// The lease is not used any more; it would be welcome again.
@@ -199,7 +209,7 @@ impl Common {
         (self.in_use, self.is_timeless) = (false, false);
         self.mismatches = 0;
         self.informed.clear();
-        if core::mem::take(&mut self.bound) {
+        if self.told.take().is_some() {
             self.events.push_back(Event::Dhcp4o6Unbound);
         }
     }
@@ -224,11 +234,19 @@ impl Common {
     }
 }
 
-/// True where others have to be told: not for a mere extension.
-fn differs(old: &Lease, new: &Lease) -> bool {
-    let told = |lease: &Lease| {
+/// What others are told of a lease.
+#[derive(Debug, PartialEq)]
+struct Told {
+    address: Ipv4Addr,
+    ports: Option<PortSet>,
+    options: Vec<V4Option>,
+    source: Option<Ipv6Addr>,
+    border_relays: Vec<Ipv6Addr>,
+}
+
+impl Told {
+    fn of(lease: &Lease) -> Self {
         let Lease { address, ports, options, source, border_relays, .. } = lease.clone();
-        (address, ports, options, source, border_relays)
-    };
-    told(old) != told(new)
+        Self { address, ports, options, source, border_relays }
+    }
 }

@@ -90,7 +90,10 @@ pub(super) fn stated(
     let seven_eighths = Lifetime(lease.0 - lease.0.div_ceil(8));
     let first = t1.unwrap_or(half);
     let second = t2.unwrap_or(seven_eighths);
-    let is_in_order = first <= second && second <= lease && !first.is_zero();
+    // T1 < T2 < the lease (RFC 2131 §4.4.5), or there would be no time to renew
+    // in, or none to rebind in; for ever is later than itself.
+    let is_before = |one: Lifetime, other: Lifetime| one < other || other == Lifetime::INFINITE;
+    let is_in_order = is_before(first, second) && is_before(second, lease) && !first.is_zero();
     match (t1, t2) {
         (None, None) => Ok((None, None)),
         _ if is_in_order => Ok((t1, t2)),
@@ -142,6 +145,11 @@ mod tests {
         assert_eq!(of(600, 100, 200), Ok((Some(Lifetime(100)), Some(Lifetime(200)))));
         assert!(of(600, 300, 200).is_err());
         assert!(of(600, 300, 700).is_err());
+        // No time would be left to renew in, or to rebind in.
+        for (t1, t2) in [(600, 600), (300, 300), (300, 600)] {
+            assert!(of(600, t1, t2).is_err(), "{t1} and {t2} of 600");
+        }
+        assert!(of(u32::MAX, u32::MAX, u32::MAX).is_ok(), "never is in order");
         assert!(of(600, 0, 200).is_err());
         assert!(of(600, u32::MAX, u32::MAX).is_err());
         assert!(stated(Lifetime(600), Some(Lifetime(590)), None).is_err(), "past the default T2");

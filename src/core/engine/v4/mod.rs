@@ -188,6 +188,9 @@ impl Client {
             State::Requesting(requesting) if requesting.source.is_some_and(is_gone) => {
                 self.start_over(now);
             }
+            State::Attaching(attaching) if bound_to.is_none() && is_gone(attaching.source) => {
+                self.start_over(now);
+            }
             _ if bound_to.is_some_and(is_gone) => self.rebind_source(now),
             _ => {}
         }
@@ -202,6 +205,7 @@ impl Client {
         self.common.refuse_source(address);
         match self.state {
             State::Attaching(_) => self.advance(now),
+            State::Requesting(_) => self.start_over(now),
             _ => self.rebind_source(now),
         }
         true
@@ -321,9 +325,11 @@ impl Client {
         Some(query)
     }
 
-    /// When the client has to be woken.
+    /// When the client has to be woken. Without a way to a server nothing is
+    /// due but the end of the lease.
     pub(super) fn deadline(&self) -> Option<Deadline> {
         let own = match &self.state {
+            _ if self.common.via.is_none() => None,
             State::Off | State::Resting | State::Informed => None,
             State::Waiting(waiting) => Some(waiting.deadline()),
             State::Selecting(selecting) => Some(selecting.deadline()),
@@ -355,21 +361,23 @@ impl Client {
         });
     }
 
-    /// The address that the lease is bound to is not ours any more.
+    /// The address that the lease is bound to is not ours any more. Without a
+    /// way to a server another takes its place, and servers are told of it
+    /// once there is one.
     fn rebind_source(&mut self, now: Instant) {
         self.turn(|common, state| {
             let Some(lease) = &mut common.lease else { return state };
             let refused = &common.refused_sources;
             let next = common.sources.select(None, lease.address, lease.ports, refused);
-            match next.filter(|_| !lease.is_shared()) {
-                Some(source) => {
-                    lease.source = Some(source);
-                    Attaching::to(source, common, now)
-                }
-                None => {
-                    common.give_up();
-                    State::Waiting(Waiting { until: now, pauses: false })
-                }
+            let next = next.filter(|_| !lease.is_shared());
+            match next {
+                Some(source) => lease.source = Some(source),
+                None => common.give_up(),
+            }
+            match next {
+                _ if common.via.is_none() => state,
+                Some(source) => Attaching::to(source, common, now),
+                None => State::Waiting(Waiting { until: now, pauses: false }),
             }
         });
     }
@@ -400,12 +408,12 @@ impl State {
     }
 
     /// Goes on with a lease: a server is asked about one of an earlier
-    /// process, and about one whose softwire has moved.
+    /// process, and told of the softwire's address, which may have moved or
+    /// which it has not taken over yet.
     fn resume(common: &mut Common, now: Instant) -> Self {
-        let is_ours = common.in_use && common.was_granted;
         match common.lease.as_ref().map(|lease| lease.source.is_some()) {
-            Some(true) if is_ours => Self::renew(common, now),
-            Some(false) if is_ours => Self::Bound,
+            Some(true) if common.was_granted => Self::renew(common, now),
+            Some(false) if common.was_granted && common.in_use => Self::Bound,
             _ => Self::Rebooting(Rebooting::new(common, now)),
         }
     }

@@ -13,8 +13,8 @@ use super::backoff::{Exchange, Rule};
 use super::common::Common;
 use super::waiting::Waiting;
 
-/// How long offers of a part of an address are collected after the question,
-/// in the hope of a whole one (RFC 7618 §5).
+/// How long offers of a part of an address are collected after the first, in
+/// the hope of a whole one (RFC 7618 §5).
 const COLLECT: Duration = Duration::from_secs(1);
 /// The most offers that are kept.
 const MOST_OFFERS: usize = 16;
@@ -65,8 +65,8 @@ impl Selecting {
             // Nothing better can come.
             return self.choose(common, now);
         }
-        self.choose_at.get_or_insert(self.exchange.asked_at(now) + COLLECT);
-        self.on_time(common, now)
+        self.choose_at.get_or_insert(now + COLLECT);
+        State::Selecting(self)
     }
 
     /// Whole addresses before shared ones, of these the one with most ports,

@@ -12,11 +12,12 @@ use crate::wire::v4::{V4Option, code};
 const IAID_AND_DUID: u8 = 255;
 /// What is asked for in every message (RFC 2131 §4.4.1). Routes come before
 /// the routers that they stand in for (RFC 3442).
-const PARAMETERS: [u8; 14] = [
+const PARAMETERS: [u8; 15] = [
     code::SUBNET_MASK,
     code::ROUTES,
     code::ROUTERS,
     code::DNS_SERVERS,
+    code::HOST_NAME,
     code::DOMAIN_NAME,
     code::MTU,
     code::BROADCAST,

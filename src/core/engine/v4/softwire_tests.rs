@@ -319,3 +319,103 @@ fn dhcp_4o6b_05_an_address_that_goes_while_it_is_told_is_not_bound_to() {
     play.offer_softwire();
     assert_eq!(play.told_source().as_deref(), Some("2001:db8:2::5"));
 }
+
+#[test]
+fn dhcp_4o6s_03_offers_are_collected_after_a_retransmission_too() {
+    let mut play = Play::new(wanted());
+    play.wait(20);
+    play.answer(Kind::Offer, vec![V4Option::PortParameters(ports())]);
+    assert_eq!(play.state(), V4State::Selecting, "a whole one may come yet");
+    play.answer(Kind::Offer, vec![]);
+    assert_eq!(play.state(), V4State::Requesting);
+}
+
+#[test]
+fn dhcp_4o6b_04_a_denial_does_not_lead_out_of_the_binding_prefix() {
+    let mut play = Play::softwire();
+    play.wait(310);
+    assert_eq!(play.state(), V4State::Renewing);
+    // A server that has lost its memory.
+    let nak = play.reply(Kind::Nak);
+    play.take(&nak);
+    assert_eq!(play.asked().kind, Kind::Discover);
+    play.offer_softwire();
+    play.set_sources(&["2001:db8:1::5", SOFTWIRE], &["2001:db8:12:3400::/56"]);
+    assert_eq!(play.told_source().as_deref(), Some(SOFTWIRE));
+}
+
+#[test]
+fn dhcp_4o6b_07_what_a_server_has_not_confirmed_is_not_used_after_an_interruption() {
+    let mut play = Play::new(binding());
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    play.offer_softwire();
+    play.ack_source("2001:db8:1::6");
+    assert_eq!((play.view().state, play.address()), (V4State::Requesting, None));
+    play.connect(None);
+    play.connect(via("fe80::2"));
+    assert_eq!(play.state(), V4State::Renewing, "the server is told again");
+    play.wait(100);
+    assert_eq!(play.address(), None, "nobody has confirmed it");
+}
+
+#[test]
+fn dhcp_4o6b_05_a_duplicate_without_a_way_to_servers_is_dealt_with_later() {
+    for others in [&["2001:db8:1::5"][..], &[]] {
+        let mut play = Play::softwire();
+        let usable: Vec<_> = others.iter().copied().chain([SOFTWIRE]).collect();
+        play.set_sources(&usable, &["2001:db8:12:3400::/56"]);
+        play.connect(None);
+        play.client.on_duplicate(play.now, SOFTWIRE.parse().unwrap());
+        assert_eq!(play.state(), V4State::Idle);
+        let due = play.client.deadline().map(|deadline| deadline.why);
+        assert_eq!(due, (!others.is_empty()).then_some(Why::Expire));
+        let own = play.client.own_source().map(|(own, _)| own.to_string());
+        assert_ne!(own.as_deref(), Some(SOFTWIRE), "somebody else has it");
+        play.asked = None;
+        play.connect(via("fe80::2"));
+        let kind = if others.is_empty() { Kind::Discover } else { Kind::Request };
+        assert_eq!(play.asked().kind, kind);
+    }
+}
+
+#[test]
+fn dhcp_4o6b_08_others_are_told_of_the_new_address_once_it_is_granted() {
+    let mut play = Play::softwire();
+    play.events();
+    let moved = "2001:db8:12:5600:0:c000:212:0";
+    play.set_sources(&["2001:db8:1::5"], &["2001:db8:12:5600::/56"]);
+    play.set_sources(&["2001:db8:1::5", moved], &["2001:db8:12:5600::/56"]);
+    assert_eq!((play.told_source().as_deref(), play.events()), (Some(moved), vec![]));
+    assert_eq!(play.ack_source(moved), []);
+    assert_eq!(play.events(), [Event::Dhcp4o6Bound]);
+}
+
+#[test]
+fn dhcp_4o6b_08_a_leased_address_is_waited_for_until_its_detection_has_passed_it() {
+    let mut play = Play::new(binding());
+    let leased = |usable: &[&str], leased: &str| Sources {
+        leased: vec![leased.parse().unwrap()],
+        ..sources(usable, &[])
+    };
+    play.client.take_sources(play.now, leased(&["2001:db8:1::5"], "2001:db8:1::5"));
+    play.offer_softwire();
+    assert_eq!(play.ack_source("2001:db8:1::5"), []);
+    // One Reply has another in its place.
+    play.client.take_sources(play.now, leased(&[], "2001:db8:2::5"));
+    assert_eq!((play.state(), play.address()), (V4State::Attaching, Some(ADDRESS)));
+    play.client.take_sources(play.now, leased(&["2001:db8:2::5"], "2001:db8:2::5"));
+    play.client.advance(play.now);
+    play.pull();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:2::5"));
+    assert_eq!(play.asked().kind, Kind::Request);
+}
+
+#[test]
+fn dhcp_4o6b_05_an_address_that_goes_while_it_is_made_is_not_waited_for() {
+    let mut play = Play::new(binding());
+    play.set_sources(&[], &["2001:db8:12:3400::/56"]);
+    play.offer_softwire();
+    assert_eq!(play.state(), V4State::Attaching);
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
+}

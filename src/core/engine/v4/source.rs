@@ -33,18 +33,23 @@ impl Sources {
         ports: Option<PortSet>,
         refused: &[Ipv6Addr],
     ) -> Option<Ipv6Addr> {
-        let made = self.delegated.iter().filter_map(|(prefix, _)| {
+        let made = self.delegated.iter().filter_map(|(prefix, lifetimes)| {
             let made = make(inner(*prefix, binding), address, ports)?;
-            Some((made, overlap(*prefix, binding)))
+            Some((made, (overlap(*prefix, binding), lifetimes.preferred)))
         });
-        let there = self
-            .usable
-            .iter()
-            .filter_map(|address| Some((*address, overlap(Prefix::new(*address, 128)?, binding))));
-        let fit = made.chain(there).filter(|(address, _)| !refused.contains(address));
-        // The first of equals: what is made for the purpose comes before what
-        // has another use.
-        fit.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(best, _)| best)
+        let there =
+            self.usable.iter().chain(&self.leased).filter_map(|address| {
+                Some((*address, overlap(Prefix::new(*address, 128)?, binding)))
+            });
+        let is_fit = |address: &Ipv6Addr| !refused.contains(address);
+        // Of prefixes that match as well the one that is preferred for
+        // longest; of addresses that match as well the first: what can be
+        // used comes before what is to pass its detection.
+        let made = made.filter(|(made, _)| is_fit(made)).reduce(best);
+        let made = made.map(|(made, (overlap, _))| (made, overlap));
+        let there = there.filter(|(there, _)| is_fit(there)).reduce(best);
+        // What is made for the purpose comes before what has another use.
+        made.into_iter().chain(there).reduce(best).map(|(best, _)| best)
     }
 
     /// True while an address is ours, fit for use or not.
@@ -70,6 +75,11 @@ impl Sources {
         let covering = self.delegated.iter().find(|(prefix, _)| prefix.contains(address));
         covering.filter(|_| !self.leased.contains(&address)).map(|(_, lifetimes)| *lifetimes)
     }
+}
+
+/// The better one; the first of equals.
+fn best<Rank: PartialOrd>(one: (Ipv6Addr, Rank), other: (Ipv6Addr, Rank)) -> (Ipv6Addr, Rank) {
+    if other.1 > one.1 { other } else { one }
 }
 
 /// How many bits a prefix of ours and the server's agree in: none where
@@ -143,6 +153,13 @@ mod tests {
         assert_eq!(select(&sources(&[], &[]), None), None);
         let there = sources(&["2001:db8:1::5"], &["2001:db8:2::/80"]);
         assert_eq!(select(&there, None), Some("2001:db8:1::5".to_owned()));
+    }
+
+    #[test]
+    fn dhcp_4o6b_04_of_prefixes_the_one_that_is_preferred_for_longest_is_taken() {
+        let mut both = sources(&[], &["2001:db8:12:3400::/56", "2001:db8:12:5600::/56"]);
+        both.delegated[0].1.preferred = Until::At(crate::time::Instant::BOOT);
+        assert_eq!(select(&both, None), Some("2001:db8:12:5600:0:c000:212:34".to_owned()));
     }
 
     #[test]

@@ -47,6 +47,15 @@ impl Client {
         self.own_source().is_some_and(|(source, _)| !self.common.sources.is_usable(source))
     }
 
+    /// A lease that no server has confirmed yet is still being requested (RFC
+    /// 8539 §7.5).
+    fn shown_state(&self) -> snapshot::V4State {
+        match self.state.name() {
+            snapshot::V4State::Bound if !self.common.in_use => snapshot::V4State::Requesting,
+            state => state,
+        }
+    }
+
     /// A lease, or the search for one at the servers that we were told of, as
     /// others see it; `None` where there is neither.
     pub(in crate::engine) fn snapshot(
@@ -61,7 +70,7 @@ impl Client {
         }
         let options = lease.map_or(&common.informed, |lease| &lease.options);
         let mut view = snapshot::Dhcp4o6 {
-            state: self.state.name(),
+            state: self.shown_state(),
             servers,
             address: lease.map(|lease| lease.address),
             server: lease.map(|lease| lease.server),
