@@ -107,6 +107,12 @@ impl Question {
         self.is_last() && now >= self.last + Duration::from_millis(time)
     }
 
+    /// The time for its answer may be over (RT).
+    #[must_use]
+    pub fn may_be_due(&self, now: Instant) -> bool {
+        now >= self.last + Duration::from_millis(self.window().0)
+    }
+
     const fn is_last(&self) -> bool {
         self.schedule.count > 0 && self.count >= self.schedule.count
     }

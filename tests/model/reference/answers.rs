@@ -22,7 +22,10 @@ impl Reference {
         let is_t2 = self.t2().may_be_over(now);
         let may_be_over = |question: &Question| {
             let is_late = question.kind == T::Renew && is_t2;
-            question.interrupted.is_some() || question.latest().is_none() || is_late
+            // A Request takes its place then (RFC 9915 §18.2.1).
+            let has_chosen = !self.advertised.is_empty() && question.may_be_due(now);
+            let is_over = question.kind == T::Solicit && has_chosen || is_late;
+            question.interrupted.is_some() || question.latest().is_none() || is_over
         };
         let optional = self.question.as_ref().is_some_and(may_be_over);
         assert!(is_answer || !taken, "takes what is no answer");

@@ -77,8 +77,9 @@ impl Reference {
             self.duplicates.clear();
         }
         self.wanted = wanted;
-        if self.question.is_none() && self.due.is_some() {
-            self.expect(now, MAX_DELAY);
+        if self.question.is_none() {
+            // It may delay what was to come, but ends no pause.
+            self.due = self.due.map(|due| due.max(now + MAX_DELAY));
         }
         self.replace(now);
         self.reasons.insert(Reason::Incomplete);
