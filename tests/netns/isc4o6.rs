@@ -78,7 +78,8 @@ const IDENTIFIER: Difference = ["option 61", "ff, IAID, DUID", ABSENT];
 /// What is asked for is what each can use: ours knows routes (121), names (119), times (58, 59)
 /// and portals (114), and has no use for the time zone (2). Both ask for the ports (159, RFC 7618
 /// §7).
-const PARAMETERS: Difference = ["option 55", "017903060c0f1a1c2a33363a3b72779f", "011c02030f060c9f"];
+const PARAMETERS: Difference =
+    ["option 55", "017903060c0f1a1c2a33363a3b72779f", "011c02030f060c9f"];
 
 /// In a DHCPDISCOVER. dhclient fills up to the 300 octets of BOOTP (RFC 1542 §2.1), which no
 /// relay of IPv4 needs here: what is carried is a message, not a datagram (RFC 7341 §9).

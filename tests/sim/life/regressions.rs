@@ -277,6 +277,20 @@ fn assert_replaced(world: &mut World, duplicate: std::net::Ipv6Addr) {
     assert!(!world.client().prefixes().is_empty(), "the prefix is used on");
 }
 
+/// Seed 586957, a fault of the world: a wish that the link had spoilt was for as
+/// much as the server had, which gave it, and had nothing for others any more.
+#[test]
+fn no_wish_takes_the_whole_pool() {
+    over_seeds(20, |seed| {
+        let mut config = wants_both();
+        config.prefixes[0].length = Some(36);
+        let mut world = World::bound(seed, config, [ServerConfig::number(1)]);
+        assert_eq!(world.client().prefixes()[0].length(), 40);
+        world.command(Input::Configure(Box::new(crate::client::wants_prefixes(2))));
+        world.run_until("both", seconds(60), |world| world.client().prefixes().len() == 2);
+    });
+}
+
 /// Seed 223940: the Confirm was repeated without an address.
 #[test]
 fn a_confirm_is_over_when_no_address_is_left_to_be_confirmed() {

@@ -244,15 +244,26 @@ fn wished_addresses(hints: &[Lease], config: &ServerConfig) -> impl Iterator<Ite
 
 fn wished_prefixes(hints: &[Lease], config: &ServerConfig) -> impl Iterator<Item = Prefix> {
     let pool = config.prefixes;
+    let shortest = shortest(config);
+    let is_there = move |prefix: Prefix| {
+        prefix.length() >= shortest && pool.is_some_and(|pool| pool.covers(prefix))
+    };
     hints.iter().filter_map(move |hint| match *hint {
-        Lease::Prefix(prefix) if pool.is_some_and(|pool| pool.covers(prefix)) => Some(prefix),
+        Lease::Prefix(prefix) if is_there(prefix) => Some(prefix),
         _ => None,
     })
 }
 
+/// The shortest prefix that one association gets: a sixteenth of the pool,
+/// unless more is given to everybody. A wish that was spoilt on its way would
+/// take the whole of it from everybody else.
+fn shortest(config: &ServerConfig) -> u8 {
+    config.prefixes.map_or(0, |pool| config.prefix_length.min(pool.length() + 4))
+}
+
 /// The length a client would like, as far as the pool has it (RFC 8168).
 fn wished_length(hints: &[Lease], config: &ServerConfig) -> u8 {
-    let shortest = config.prefixes.map_or(0, Prefix::length);
+    let shortest = shortest(config);
     let length = |hint: &Lease| match hint {
         Lease::Prefix(prefix) if prefix.length() > 0 => Some(prefix.length()),
         _ => None,
