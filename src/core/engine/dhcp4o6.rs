@@ -34,8 +34,6 @@ pub(super) struct Place {
     /// The addresses of the link that are fit for use, our link-local one
     /// aside.
     usable: BTreeSet<Ipv6Addr>,
-    /// The addresses that servers have leased to us.
-    leased: BTreeSet<Ipv6Addr>,
 }
 
 impl Place {
@@ -62,11 +60,6 @@ impl Place {
         }
     }
 
-    /// Servers have leased these addresses to us.
-    pub(super) fn set_leased(&mut self, leased: impl IntoIterator<Item = Ipv6Addr>) {
-        self.leased = leased.into_iter().collect();
-    }
-
     /// Addresses that are fit for use, our link-local one aside.
     pub(super) fn usable(&self) -> impl Iterator<Item = Ipv6Addr> + '_ {
         self.usable.iter().copied()
@@ -85,7 +78,7 @@ impl Place {
     /// link, a MUST for multicast; else one that is not (RFC 7341 §9). Of
     /// these, one of the same kind; one that is leased, which lasts longer
     /// than those that change for the sake of privacy; and the nearest.
-    fn source_for(&self, destination: Ipv6Addr) -> Option<Ipv6Addr> {
+    fn source_for(&self, destination: Ipv6Addr, leased: &[Ipv6Addr]) -> Option<Ipv6Addr> {
         let link_local = self.link.link_local.filter(|_| self.link.up)?;
         if is_on_link(destination) {
             return Some(link_local);
@@ -93,7 +86,7 @@ impl Place {
         let nearness = |source: &&Ipv6Addr| {
             let is_same_kind = source.is_unique_local() == destination.is_unique_local();
             let common = (source.to_bits() ^ destination.to_bits()).leading_zeros();
-            (is_same_kind, self.leased.contains(*source), common)
+            (is_same_kind, leased.contains(source), common)
         };
         self.usable.iter().max_by_key(nearness).copied()
     }
@@ -107,6 +100,8 @@ pub(super) struct Carrier {
     servers: Option<Vec<Ipv6Addr>>,
     /// Which address we talk to a server from: the same while we have it.
     sources: BTreeMap<Ipv6Addr, Ipv6Addr>,
+    /// The addresses that DHCPv6 servers have leased to us.
+    leased: Vec<Ipv6Addr>,
     waiting: VecDeque<Packet>,
     /// What gives something back, which goes before everything else.
     farewell: VecDeque<Packet>,
@@ -125,6 +120,11 @@ impl Carrier {
         let asked = self.destinations();
         self.waiting.retain(|packet| asked.contains(&packet.destination));
         self.sources.retain(|server, _| asked.contains(server));
+    }
+
+    /// These addresses are leased to us.
+    pub(super) fn set_leased(&mut self, leased: Vec<Ipv6Addr>) {
+        self.leased = leased;
     }
 
     /// The way to servers: every one that can be reached, after the address
@@ -214,7 +214,7 @@ impl Carrier {
         self.sources.retain(|_, source| place.can_send_from(*source));
         for destination in self.destinations() {
             if !self.sources.contains_key(&destination)
-                && let Some(source) = place.source_for(destination)
+                && let Some(source) = place.source_for(destination, &self.leased)
             {
                 self.sources.insert(destination, source);
             }
@@ -286,8 +286,8 @@ mod tests {
 
     #[test]
     fn dhcp_4o6_05_what_is_leased_comes_before_what_is_nearer() {
-        let (mut place, mut one) = carrier(&["2001:db9::2", "2001:db8::2"], &["2001:db8::1"]);
-        place.set_leased([address("2001:db9::2")]);
+        let (place, mut one) = carrier(&["2001:db9::2", "2001:db8::2"], &["2001:db8::1"]);
+        one.set_leased(vec![address("2001:db9::2")]);
         assert_eq!(one.way(&place), [(address("2001:db9::2"), address("2001:db8::1"))]);
     }
 

@@ -108,7 +108,7 @@ impl Interface {
         self.forget_withdrawn(&self.wanted());
         let Some(v4) = &mut self.v4 else { return };
         v4.carrier.set_servers(self.client.dhcp4o6_servers());
-        self.place.set_leased(self.client.addresses());
+        v4.carrier.set_leased(self.client.addresses());
         v4.client.take_sources(
             now,
             Sources {
