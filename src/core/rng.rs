@@ -12,7 +12,7 @@ use crate::time::Duration;
 #[derive(Clone)]
 pub struct Rng {
     source: ChaCha8Rng,
-    /// The last transaction id.
+    /// The transaction id that was drawn last.
     last: [u8; 3],
 }
 
@@ -30,8 +30,8 @@ impl Rng {
     }
 
     /// A new transaction id, unpredictable to others (RFC 9915 §16.1). It is
-    /// never the one before: a late answer to the last question is none to
-    /// the next.
+    /// never the one drawn before, so that a late answer to the last question
+    /// does not pass for one to the next.
     pub fn transaction_id(&mut self) -> [u8; 3] {
         let [a, b, c, _] = self.source.next_u32().to_be_bytes();
         let next = u32::from_be_bytes([0, a, b, c]);

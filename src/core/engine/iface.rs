@@ -433,6 +433,11 @@ impl Interface {
             }
             _ => {}
         }
+        if link.is_usable() {
+            // What the routers of the last link had said of a prefix does not
+            // hold on this one: it is asked about.
+            self.reconsider(now);
+        }
         self.client.handle(now, Input::Link(link));
         self.reconsider(now);
     }
@@ -442,8 +447,8 @@ impl Interface {
         if let Some(watch) = self.watch.as_mut().filter(|_| self.place.link().is_usable()) {
             watch.enter_link(now, self.client.holds_something(), self.client.rng());
         }
-        self.client.handle(now, Input::Resumed);
         self.reconsider(now);
+        self.client.handle(now, Input::Resumed);
     }
 
     fn on_router(&mut self, now: Instant, message: &RouterMessage) {

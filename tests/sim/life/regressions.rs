@@ -256,15 +256,13 @@ fn a_prefix_that_is_not_wanted_any_more_is_not_confirmed() {
 /// A client with an address, which is returned, and a prefix that is asked
 /// about no more; its only server is silent.
 fn with_a_prefix_that_is_asked_about_no_more(seed: u64) -> (World, std::net::Ipv6Addr) {
-    let config = Config { mode: Mode::Auto, ..wants_address() };
-    let mut world = World::new(seed, config, [ServerConfig::number(1)]);
-    world.start();
-    world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
-    world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
-    world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
-    world.run_until("both", seconds(30), |world| !world.client().usable().is_empty());
-    let address = world.client().addresses()[0];
+    let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
+    let mut retired = wants_both();
+    retired.prefixes[0].retired = true;
+    world.command(Input::Configure(Box::new(retired)));
     world.server().dials.silent = true;
+    let address = world.client().addresses()[0];
+    world.clients[0].kernel.taken.insert(address);
     (world, address)
 }
 
@@ -277,20 +275,6 @@ fn assert_replaced(world: &mut World, duplicate: std::net::Ipv6Addr) {
     assert!(!world.client().prefixes().is_empty(), "the prefix is used on");
 }
 
-/// Seed 586957, a fault of the world: a wish that the link had spoilt was for as
-/// much as the server had, which gave it, and had nothing for others any more.
-#[test]
-fn no_wish_takes_the_whole_pool() {
-    over_seeds(20, |seed| {
-        let mut config = wants_both();
-        config.prefixes[0].length = Some(36);
-        let mut world = World::bound(seed, config, [ServerConfig::number(1)]);
-        assert_eq!(world.client().prefixes()[0].length(), 40);
-        world.command(Input::Configure(Box::new(crate::client::wants_prefixes(2))));
-        world.run_until("both", seconds(60), |world| world.client().prefixes().len() == 2);
-    });
-}
-
 /// Seed 223940: the Confirm was repeated without an address.
 #[test]
 fn a_confirm_is_over_when_no_address_is_left_to_be_confirmed() {
@@ -298,9 +282,7 @@ fn a_confirm_is_over_when_no_address_is_left_to_be_confirmed() {
         let (mut world, duplicate) = with_a_prefix_that_is_asked_about_no_more(seed);
         world.carrier(false);
         world.carrier(true);
-        world.hear(&Router::default().managed());
         world.run_until_sent(MessageType::Confirm, 1, seconds(5));
-        world.clients[0].kernel.taken.insert(duplicate);
         world.lose(duplicate);
         world.run_for(seconds(20));
         assert_replaced(&mut world, duplicate);
@@ -311,19 +293,55 @@ fn a_confirm_is_over_when_no_address_is_left_to_be_confirmed() {
 #[test]
 fn nothing_is_verified_where_no_lease_is_left_to_be_asked_about() {
     over_seeds(20, |seed| {
-        let mut world = World::bound(seed, wants_both(), [ServerConfig::number(1)]);
-        let duplicate = world.client().addresses()[0];
-        let mut retired = wants_both();
-        retired.prefixes[0].retired = true;
-        world.command(Input::Configure(Box::new(retired)));
-        world.server().dials.silent = true;
-        world.clients[0].kernel.taken.insert(duplicate);
+        let (mut world, duplicate) = with_a_prefix_that_is_asked_about_no_more(seed);
         world.carrier(false);
         world.lose(duplicate);
         world.run_for(seconds(5));
         world.carrier(true);
         world.run_for(seconds(20));
         assert_replaced(&mut world, duplicate);
+    });
+}
+
+/// A server that gives the same duplicate again and again is not asked for it
+/// again and again, though there is nothing else to wait for.
+#[test]
+fn duplicates_beside_a_prefix_that_is_asked_about_no_more_make_no_storm() {
+    over_seeds(5, |seed| {
+        let (mut world, duplicate) = with_a_prefix_that_is_asked_about_no_more(seed);
+        world.server().dials = Dials { reuse_declined: true, ..Dials::default() };
+        world.lose(duplicate);
+        world.run_for(seconds(1000));
+        let declines = world.client().sent(MessageType::Decline).len();
+        assert!((2..40).contains(&declines), "{declines} in a thousand seconds");
+    });
+}
+
+/// What the routers of one link had said of a prefix does not hold on another:
+/// it is asked about, by all servers of the link.
+#[test]
+fn a_prefix_that_was_asked_about_no_more_is_verified_on_another_link() {
+    over_seeds(20, |seed| {
+        let config = Config { mode: Mode::Auto, ..wants_address() };
+        let servers = [ServerConfig::number(1), ServerConfig::number(2)];
+        let mut world = World::new(seed, config, servers);
+        world.servers[1].unreachable = true;
+        world.start();
+        world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
+        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
+        world.servers[0].unreachable = true;
+        world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
+        world.run_for(seconds(5));
+        world.carrier(false);
+        world.run_for(seconds(5));
+        world.servers[1].unreachable = false;
+        let before = world.client().sent(MessageType::Rebind).len();
+        world.carrier(true);
+        world.run_for(seconds(2));
+        let rebinds = world.client().sent(MessageType::Rebind);
+        assert!(rebinds.len() > before, "the leases are verified");
+        assert!(rebinds[before].message.ia_pds().next().is_some(), "the prefix as well");
+        world.run_until("an address", seconds(60), |world| !world.client().usable().is_empty());
     });
 }
 

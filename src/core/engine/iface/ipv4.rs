@@ -63,8 +63,11 @@ impl Interface {
             }
             _ => {}
         }
-        let Some(Ipv4 { client: v4, .. }) = self.v4.as_deref_mut() else { return };
+        let Some(Ipv4 { client: v4, carrier }) = self.v4.as_deref_mut() else { return };
         match input {
+            Input::AddressMissing(_) | Input::AddressDuplicate(_) => {
+                carrier.forget_farewells(&self.place);
+            }
             Input::Renew => v4.hurry(now, false),
             Input::Rebind => v4.hurry(now, true),
             Input::Ipv4AddressDuplicate(address) => v4.decline(now, *address),

@@ -40,7 +40,7 @@ pub(super) struct Answer {
     pub(super) times: (Option<Lifetime>, Option<Lifetime>),
     /// Which ports are ours; all of them where there is no set.
     pub(super) ports: Option<PortSet>,
-    /// The IPv6 address of ours that it came to.
+    /// The IPv6 address of ours that it was given to; the client enters it.
     pub(super) came_to: Ipv6Addr,
     /// The address that the server has bound the lease to (RFC 8539).
     pub(super) source: Option<Ipv6Addr>,

@@ -74,7 +74,11 @@ impl Attaching {
                 None => State::resume(common, now),
             };
         }
-        if until <= now || common.refused_sources.contains(&source) {
+        if until <= now {
+            // Others come first from now on.
+            common.refuse_source(source);
+        }
+        if common.refused_sources.contains(&source) {
             return State::Waiting(Waiting::again(common, now));
         }
         State::Attaching(Self { offer, source, until })

@@ -159,9 +159,12 @@ impl Common {
         }
     }
 
-    /// The address that the lease was bound to when others were told of it.
+    /// The address that a server has bound the lease to, to our knowledge: the
+    /// one that others were told of, or of an earlier process.
     pub(super) fn granted_source(&self) -> Option<Ipv6Addr> {
-        self.told.as_ref().and_then(|told| told.source)
+        let restored = self.lease.as_ref().filter(|_| !self.was_granted);
+        let told = self.told.as_ref().map(|told| told.source);
+        told.unwrap_or_else(|| restored.and_then(|lease| lease.source))
     }
 
     /// Takes a grant in.

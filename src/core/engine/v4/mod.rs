@@ -153,7 +153,7 @@ impl Client {
             // The softwire's own address may be what a further server can be
             // reached from; whoever began anew for it would lose it again.
             (state @ (State::Attaching(_) | State::Requesting(_)), Some(before))
-                if via.widens(&before) =>
+                if via.widens(&before) && !has_moved =>
             {
                 state
             }
@@ -204,7 +204,7 @@ impl Client {
         }
         self.common.refuse_source(address);
         match self.state {
-            State::Attaching(_) => self.advance(now),
+            State::Attaching(_) if self.common.lease.is_none() => self.advance(now),
             State::Requesting(_) => self.start_over(now),
             _ => self.rebind_source(now),
         }

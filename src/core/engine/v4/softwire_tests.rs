@@ -419,3 +419,37 @@ fn dhcp_4o6b_05_an_address_that_goes_while_it_is_made_is_not_waited_for() {
     play.set_sources(&["2001:db8:1::5"], &[]);
     assert_eq!((play.state(), play.asked().kind), (V4State::Selecting, Kind::Discover));
 }
+
+#[test]
+fn dhcp_4o6b_05_a_duplicate_costs_no_lease_where_another_address_does() {
+    let mut play = Play::softwire();
+    play.set_sources(&["2001:db8:1::5"], &["2001:db8:12:5600::/56"]);
+    assert_eq!(play.state(), V4State::Attaching);
+    play.client.on_duplicate(play.now, "2001:db8:12:5600:0:c000:212:0".parse().unwrap());
+    play.pull();
+    assert_eq!((play.state(), play.address()), (V4State::Renewing, Some(ADDRESS)));
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+}
+
+#[test]
+fn dhcp_4o6b_05_an_address_that_never_becomes_usable_is_passed_over() {
+    let mut play = Play::new(binding());
+    let sources = Sources {
+        leased: vec!["2001:db8:12:3400::5".parse().unwrap()],
+        ..sources(&["2001:db8:1::5"], &[])
+    };
+    play.client.take_sources(play.now, sources);
+    play.offer_softwire();
+    assert_eq!(play.state(), V4State::Attaching, "it matches the server's prefix");
+    play.wait(16);
+    play.offer_softwire();
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+}
+
+#[test]
+fn dhcp_4o6s_06_a_source_that_is_to_be_made_again_has_not_changed() {
+    let made: std::net::Ipv6Addr = SOFTWIRE.parse().unwrap();
+    assert!(sources(&[], &["2001:db8:12:3400::/56"]).is_awaited(made));
+    assert!(!sources(&[SOFTWIRE], &["2001:db8:12:3400::/56"]).is_awaited(made));
+    assert!(!sources(&[], &[]).is_awaited(made));
+}

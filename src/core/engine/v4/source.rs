@@ -59,9 +59,9 @@ impl Sources {
             || self.lifetimes(address).is_some()
     }
 
-    /// True for an address that is leased to us and not fit for use yet.
+    /// True for an address that is ours and not fit for use yet.
     pub(super) fn is_awaited(&self, address: Ipv6Addr) -> bool {
-        self.leased.contains(&address) && !self.usable.contains(&address)
+        self.has(address) && !self.usable.contains(&address)
     }
 
     /// True for an address that can be sent from.

@@ -39,6 +39,7 @@ pub(super) fn verify(common: &mut Common, now: Instant) -> State {
 /// Nothing is held that servers are asked about: what there is, is used to its
 /// end, which somebody has to know.
 pub(super) fn unverified(common: &mut Common, now: Instant) -> State {
+    common.next_search = now;
     match common.trust {
         Trust::Timeless => State::Solicit(Solicit::again(common, now)),
         _ => keep(common, now),
@@ -46,7 +47,7 @@ pub(super) fn unverified(common: &mut Common, now: Instant) -> State {
 }
 
 /// Leases that were found to be good are used on. What is wanted beside them
-/// is asked for at once, and a server that has to learn our new address does.
+/// is asked for at once, and a server that extends them learns our new address.
 pub(super) fn keep(common: &mut Common, now: Instant) -> State {
     common.note_confirmed();
     // A Decline that was interrupted goes first: the server would give the

@@ -70,11 +70,12 @@ impl Decline {
         common.leases.forget_declined();
         match self.server {
             Some(server) if common.leases.any_held() => {
-                if common.refusal_delay().is_zero() {
-                    State::Request(Request::replacing(common, now, server))
-                } else {
-                    State::Bound(Bound)
+                let pause = common.refusal_delay();
+                if pause.is_zero() {
+                    return State::Request(Request::replacing(common, now, server));
                 }
+                common.next_search = common.next_search.max(now + pause);
+                State::Bound(Bound)
             }
             _ => State::Solicit(Solicit::again(common, now)),
         }

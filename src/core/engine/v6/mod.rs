@@ -315,9 +315,9 @@ impl Client {
             // RFC 9915 §18.2.4: the server has to learn the address that a
             // Reconfigure would reach us at.
             State::Bound(_) | State::Solicit(_)
-                if common.leases.any_held() && common.has_moved() =>
+                if common.leases.any_extendable() && common.has_moved() =>
             {
-                State::Renew(Renew::new(common, now))
+                State::renew(common, now)
             }
             state => state,
         });

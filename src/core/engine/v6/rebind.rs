@@ -51,7 +51,8 @@ impl Rebind {
 
     /// All leases of all associations have ended (MRD); or nobody has said
     /// within CNF_MAX_RD that they are not ours, so they are used on. Where
-    /// nobody knows when they end, they are not.
+    /// nobody knows when they end, they are not. Nobody is asked about nothing:
+    /// that ends it too.
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
             return State::discover(common, now);

@@ -13,7 +13,6 @@ use super::answer::{Answer, only};
 use super::common::Common;
 use super::inform::Inform;
 use super::rebind::Rebind;
-use super::renew::Renew;
 use super::{Client, State};
 
 /// The most codes of a Reconfigure's Option Request that are asked for.
@@ -97,7 +96,7 @@ impl Client {
             let mut state = match kind {
                 MessageType::Rebind => State::Rebind(Rebind::new(common, now)),
                 MessageType::InformationRequest => State::Inform(Inform::reconfigured(common, now)),
-                _ => State::Renew(Renew::new(common, now)),
+                _ => State::renew(common, now),
             };
             if let Some(exchange) = state.exchange_mut() {
                 exchange.request = request;

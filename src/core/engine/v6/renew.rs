@@ -9,6 +9,7 @@ use super::State;
 use super::answer::Answer;
 use super::bound::Bound;
 use super::common::Common;
+use super::confirm;
 use super::exchange::Exchange;
 use super::rebind::Rebind;
 use super::reply::{self, Verdict};
@@ -55,7 +56,8 @@ impl Renew {
         if !common.leases.any_held() {
             State::discover(common, now)
         } else if !common.leases.any_extendable() {
-            State::Bound(Bound)
+            // What is left is asked about no more.
+            confirm::unverified(common, now)
         } else if common.leases.t2().is_over(now) {
             State::Rebind(Rebind::new(common, now))
         } else {

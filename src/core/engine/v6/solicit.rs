@@ -62,9 +62,10 @@ impl Solicit {
         solicit
     }
 
-    /// Discovery for what is lost, beside leases that are good. It begins
-    /// once in SOL_MAX_RT at most, and goes on until they are extended: a
-    /// server that gives and takes away is not to make a storm.
+    /// Discovery for what is lost, or cannot be asked for in a Renew, beside
+    /// leases that are good. By itself it begins once in SOL_MAX_RT at most,
+    /// and goes on until they are extended: a server that gives and takes away
+    /// is not to make a storm.
     pub(super) fn beside_leases(common: &mut Common, now: Instant) -> Self {
         common.next_search = now + common.sol_max_rt;
         Self::new(common, now)
