@@ -317,19 +317,26 @@ fn duplicates_beside_a_prefix_that_is_asked_about_no_more_make_no_storm() {
     });
 }
 
+/// A client that has a prefix because routers have asked for that; the server
+/// that gave it has gone, and another is not there yet.
+fn abandoned_with_a_prefix(seed: u64) -> World {
+    let config = Config { mode: Mode::Auto, ..wants_address() };
+    let servers = [ServerConfig::number(1), ServerConfig::number(2)];
+    let mut world = World::new(seed, config, servers);
+    world.servers[1].unreachable = true;
+    world.start();
+    world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
+    world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
+    world.servers[0].unreachable = true;
+    world
+}
+
 /// What the routers of one link had said of a prefix does not hold on another:
 /// it is asked about, by all servers of the link.
 #[test]
 fn a_prefix_that_was_asked_about_no_more_is_verified_on_another_link() {
     over_seeds(20, |seed| {
-        let config = Config { mode: Mode::Auto, ..wants_address() };
-        let servers = [ServerConfig::number(1), ServerConfig::number(2)];
-        let mut world = World::new(seed, config, servers);
-        world.servers[1].unreachable = true;
-        world.start();
-        world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
-        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
-        world.servers[0].unreachable = true;
+        let mut world = abandoned_with_a_prefix(seed);
         world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
         world.run_for(seconds(5));
         world.carrier(false);
@@ -351,14 +358,7 @@ fn a_prefix_that_was_asked_about_no_more_is_verified_on_another_link() {
 #[test]
 fn whoever_holds_nothing_to_extend_looks_for_what_is_wanted() {
     over_seeds(20, |seed| {
-        let config = Config { mode: Mode::Auto, ..wants_address() };
-        let servers = [ServerConfig::number(1), ServerConfig::number(2)];
-        let mut world = World::new(seed, config, servers);
-        world.servers[1].unreachable = true;
-        world.start();
-        world.hear(&Router::default().delegating("2001:db8:b::/64", 3600));
-        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
-        world.servers[0].unreachable = true;
+        let mut world = abandoned_with_a_prefix(seed);
         world.servers[1].unreachable = false;
         world.hear(&Router::default().managed().delegating("2001:db8:b::/64", 0));
         world.run_until("an address", seconds(30), |world| !world.client().usable().is_empty());

@@ -111,12 +111,13 @@ impl Interface {
         self.forget_withdrawn(&self.wanted());
         let Some(v4) = &mut self.v4 else { return };
         v4.carrier.set_servers(self.client.dhcp4o6_servers());
-        v4.carrier.set_leased(self.client.addresses());
+        let leased = self.client.addresses();
+        v4.carrier.set_leased(leased.clone());
         v4.client.take_sources(
             now,
             Sources {
                 usable: self.place.usable().collect(),
-                leased: self.client.addresses(),
+                leased,
                 delegated: self.client.delegated(),
             },
         );
