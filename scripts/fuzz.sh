@@ -22,10 +22,13 @@ export RUSTC_BOOTSTRAP=1 PATH="$PWD/target/fuzzer/bin:$PATH"
 cargo fuzz build --fuzz-dir fuzz --target-dir "$out/build" --sanitizer none --debug-assertions
 
 programs=$(echo "$out"/build/*/release)
-export out programs seconds
+# Datagrams as long as UDP carries, where nothing else comes before the decoder.
+longest=2048
+export out programs seconds longest
 # shellcheck disable=SC2016  # the inner shell expands it
 printf '%s\n' "$@" | xargs -P "${JOBS:-2}" -I{} sh -c '
-    if nice "$programs/{}" -max_total_time="$seconds" -max_len=2048 -timeout=10 -rss_limit_mb=1024 \
+    [ {} != decoder ] || longest=65535
+    if nice "$programs/{}" -max_total_time="$seconds" -max_len="$longest" -timeout=10 -rss_limit_mb=1024 \
         -print_final_stats=1 -artifact_prefix="$out/artifacts/{}/" \
         "$out/corpus/{}" "fuzz/corpus/{}" > "$out/logs/{}.log" 2>&1
     then

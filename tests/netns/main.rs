@@ -18,6 +18,7 @@ mod capture;
 mod client;
 mod config;
 mod dhcp4o6;
+mod dhcp4o6_held;
 mod disk;
 mod dnsmasq;
 mod exhausted;
@@ -61,9 +62,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 type Scenario = (&'static str, &'static [&'static str], &'static [(&'static str, fn())]);
 
 /// Each scenario file, the servers it needs, and its tests.
-const SCENARIOS: [Scenario; 24] = [
+const SCENARIOS: [Scenario; 25] = [
     ("config", &["dnsmasq"], config::TESTS),
     ("dhcp4o6", &["kea-dhcp6", "kea-dhcp4", "dhcrelay"], dhcp4o6::TESTS),
+    ("dhcp4o6_held", &["kea-dhcp6", "kea-dhcp4"], dhcp4o6_held::TESTS),
     ("disk", &["kea-dhcp6"], disk::TESTS),
     ("dnsmasq", &["dnsmasq"], dnsmasq::TESTS),
     ("exhausted", &["kea-dhcp6", "prlimit"], exhausted::TESTS),

@@ -51,6 +51,12 @@ impl Server {
         self.process.wait_exit(poll::SOON);
     }
 
+    /// Ends it as a crash would, and what it remembers of Kea's leases with it.
+    pub(crate) fn kill_and_forget(self) {
+        self.kill();
+        fs::remove_file(self.log.with_file_name("leases.csv")).expect("the leases");
+    }
+
     /// Starts it and waits until it listens.
     pub(crate) fn start(
         space: &Space,
@@ -118,6 +124,16 @@ impl Kea {
         for (name, seconds) in names.into_iter().zip(seconds) {
             self.config["Dhcp6"][name] = json!(seconds);
         }
+        self
+    }
+
+    /// Has other addresses and prefixes: 2001:db8:0:5::1000-1fff, and /56 out of
+    /// 2001:db8:9000::/48.
+    pub(crate) fn renumbered(mut self) -> Self {
+        let subnet = self.subnet();
+        subnet["subnet"] = json!("2001:db8:0:5::/64");
+        subnet["pools"] = json!([{ "pool": "2001:db8:0:5::1000 - 2001:db8:0:5::1fff" }]);
+        subnet["pd-pools"][0]["prefix"] = json!("2001:db8:9000::");
         self
     }
 

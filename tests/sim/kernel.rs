@@ -7,7 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv6Addr;
 
-use dhc6c_core::desired::{Actual, Desired, Step, diff, enter};
+use dhc6c_core::desired::{Actual, Desired, Ipv4, Step, diff, enter};
+use dhc6c_core::time::{Duration, Until};
+
+/// Lifetimes in the kernel may be so much longer than wanted.
+const ROUNDED: Duration = Duration::from_secs(2);
 
 /// What a kernel and a resolver hold of one client.
 #[derive(Clone, Debug, Default)]
@@ -107,6 +111,32 @@ impl Kernel {
     /// True while a detection goes on.
     pub fn is_detecting(&self) -> bool {
         !self.tentative.is_empty()
+    }
+
+    /// Everything is as desired: judged without the product's own [`diff`],
+    /// which [`Self::apply`] relies on. Lifetimes may end a little later than
+    /// wanted, since a kernel counts whole seconds, but never earlier.
+    pub fn judge(&self, desired: &Desired) {
+        let actual = &self.actual;
+        let is_same = desired.addresses.keys().eq(actual.addresses.keys());
+        assert!(is_same, "other addresses than desired: {actual:?}");
+        let is_same = desired.unreachable.keys().eq(actual.unreachable.keys());
+        assert!(is_same, "other routes than desired: {actual:?}");
+        assert_eq!(actual.resolver, desired.resolver, "the resolver knows something else");
+        let forever = |ipv4: &Ipv4| Ipv4 { valid: Until::Forever, ..ipv4.clone() };
+        let (wanted, there) = (desired.ipv4.as_deref(), actual.ipv4.as_deref());
+        assert_eq!(there.map(forever), wanted.map(forever), "another IPv4 lease than desired");
+
+        let pairs = desired.addresses.values().zip(actual.addresses.values());
+        let ends = pairs.flat_map(|(wanted, there)| {
+            [(wanted.preferred, there.preferred), (wanted.valid, there.valid)]
+        });
+        let ipv4 = wanted.zip(there).map(|(wanted, there)| (wanted.valid, there.valid));
+        for (wanted, there) in ends.chain(ipv4) {
+            let latest = wanted.instant().map_or(Until::Forever, |end| Until::At(end + ROUNDED));
+            let fits = wanted == there || wanted < there && there < latest;
+            assert!(fits, "the kernel ends at {there:?} what ends at {wanted:?}");
+        }
     }
 
     /// Nothing of the client is left.

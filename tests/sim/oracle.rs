@@ -6,6 +6,7 @@
 //! - an answer is taken only where it answers what was asked (`answers.rs`)
 //! - nothing is held that the last answer did not allow, nor longer; and
 //!   nothing is given up that may be used on (`promises.rs`)
+//! - what is in use outlives the process (`survival.rs`)
 //! - the kernel looks as desired, and the snapshot says the same
 //! - a client that has stopped is silent and has nothing left
 
@@ -13,15 +14,17 @@
 mod answers;
 #[path = "oracle/promises.rs"]
 mod promises;
+#[path = "oracle/survival.rs"]
+mod survival;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv6Addr;
 
-use dhc6c_core::desired::{Desired, Lifetimes, diff};
+use dhc6c_core::desired::{Desired, Lifetimes};
 use dhc6c_core::engine::{Config, Event, Input, Restored};
 use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::link::Datagram;
-use dhc6c_core::record::{AssociationKind, Record};
+use dhc6c_core::record::{AssociationKind, KnownLease, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
 use dhc6c_core::wire::dhcp4o6::Query;
@@ -67,6 +70,8 @@ pub struct Oracle {
     believed: BTreeSet<Lease>,
     desired: Desired,
     promises: Promises,
+    /// What a new process has to use from its beginning.
+    resumed: Vec<Lease>,
     stopped: bool,
     /// Nobody knows when the leases end that it remembers.
     timeless: bool,
@@ -94,6 +99,7 @@ impl Oracle {
             believed: BTreeSet::new(),
             desired: Desired::default(),
             promises: Promises::of(config),
+            resumed: Vec::new(),
             stopped: false,
             timeless: false,
             forged: (false, false),
@@ -104,12 +110,16 @@ impl Oracle {
     /// The client begins again as a new process. What it was given stays
     /// given; it remembers the leases and their server, or more than that if
     /// its record was tampered with.
-    pub fn begins_again(&mut self, restored: Option<&Restored>) {
+    pub fn begins_again(&mut self, now: Instant, config: &Config, restored: Option<&Restored>) {
         self.sent.clear();
         (self.exchange, self.offered) = (None, None);
         self.stated.clear();
         self.desired = Desired::default();
         self.promises.begin_again();
+        // What somebody else has written may be lost.
+        let own = restored.filter(|_| self.believed.is_empty());
+        let resumed = own.map(|restored| survival::to_be_resumed(config, restored, now));
+        self.resumed = resumed.unwrap_or_default();
         self.stopped = false;
         self.v4.begins_again();
         self.timeless = restored.is_some_and(|restored| !restored.times_are_known);
@@ -118,22 +128,23 @@ impl Oracle {
         }
     }
 
+    /// The new process has said what it desires.
+    pub fn has_begun(&mut self) {
+        let in_use = self.leases(&self.desired);
+        for lease in self.resumed.drain(..) {
+            assert!(in_use.contains_key(&lease), "{lease:?} is lost by a restart");
+        }
+    }
+
     /// What is remembered may be older than what was given last, because the
     /// store has failed: it counts as given all the same.
     pub fn remembers(&mut self, restored: Option<&Restored>) {
         let Some(Restored { record, .. }) = restored else { return };
-        for ia in &record.associations {
-            for known in &ia.leases {
-                let lease = match ia.kind {
-                    AssociationKind::Address => Lease::Address(known.lease.address()),
-                    AssociationKind::Prefix => Lease::Prefix(known.lease),
-                };
-                let (preferred, valid) = (known.preferred, known.valid);
-                let fresh = Lifetimes { preferred, valid };
-                let granted = self.granted.entry((lease, ia.iaid)).or_insert(fresh);
-                granted.preferred = granted.preferred.max(preferred);
-                granted.valid = granted.valid.max(valid);
-            }
+        for (lease, iaid, &KnownLease { preferred, valid, .. }) in survival::known(record) {
+            let fresh = Lifetimes { preferred, valid };
+            let granted = self.granted.entry((lease, iaid)).or_insert(fresh);
+            granted.preferred = granted.preferred.max(preferred);
+            granted.valid = granted.valid.max(valid);
         }
     }
 
@@ -159,7 +170,8 @@ impl Oracle {
     /// The client is about to get this.
     pub fn begins(&mut self, input: &Input) {
         self.forged = (false, self.forged.0);
-        self.promises.begin(input, self.leases(&self.desired), self.exchange.as_ref());
+        let held = self.leases(&self.desired);
+        self.promises.begin(input, held, self.exchange.as_ref(), &self.granted);
     }
 
     /// What a record claims counts as given, as far as it makes sense.
@@ -269,7 +281,13 @@ impl Oracle {
     }
 
     /// After the client was drained.
-    pub fn judge(&mut self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
+    pub fn judge(
+        &mut self,
+        now: Instant,
+        kernel: &Kernel,
+        kept: Option<&Record>,
+        snapshot: &Snapshot,
+    ) {
         self.v4.judge(now, self.desired.ipv4.as_deref(), snapshot);
         let used = !self.desired.addresses.is_empty() || !self.desired.unreachable.is_empty();
         if self.timeless && used && !self.stated.is_empty() {
@@ -281,7 +299,8 @@ impl Oracle {
         let held = self.leases(&self.desired);
         self.promises.judge(now, &held, snapshot.state, self.timeless);
         assert!(!(self.timeless && used), "leases are used without known ends");
-        assert_eq!(diff(&self.desired, &kernel.actual), [], "the kernel is not as desired");
+        survival::judge_kept(kept, &held, self.desired.ipv4.as_deref());
+        kernel.judge(&self.desired);
         self.judge_snapshot(now, kernel, snapshot);
         if self.stopped {
             assert!(kernel.is_empty(), "a client that has stopped left {:?}", kernel.actual);

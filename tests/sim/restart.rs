@@ -376,6 +376,7 @@ fn fin_03_a_record_full_of_nonsense_does_no_harm() {
         }
         world.note(format!("{record:?}"));
         world.clients[0].oracle.believes(&record);
+        world.clients[0].kept = Some(record.clone());
         let (in_use, times_are_known) = (rng.chance(50), rng.chance(70));
         world.begin(Some(Restored { record, in_use, times_are_known }));
         let client = world.client();

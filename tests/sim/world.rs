@@ -330,7 +330,7 @@ impl World {
         let is_behind = self.falls_after.take() == Some(0);
         let (now, seed) = (self.now, self.rng.octets());
         let client = &mut self.clients[0];
-        client.oracle.begins_again(restored.as_ref());
+        client.oracle.begins_again(now, &client.config, restored.as_ref());
         if is_behind {
             client.oracle.remembers(restored.as_ref());
         }
@@ -342,6 +342,7 @@ impl World {
         };
         self.drain(0);
         self.apply(0);
+        self.clients[0].oracle.has_begun();
         self.clients[0].hooks.begin_again();
         self.clients[0].tell_hooks("started");
         for address in self.client().usable() {
@@ -534,11 +535,11 @@ impl World {
     }
 
     fn serve(&mut self, server: usize, client: usize, client_address: Ipv6Addr, octets: &[u8]) {
-        self.served = Some(server);
         let node = &mut self.servers[server];
         if node.unreachable {
             return;
         }
+        self.served = Some(server);
         self.history.add(self.now, || Entry::Reached(server, octets.to_vec()));
         let source = node.link_local;
         for answer in node.model.handle(self.now, client_address, octets) {
@@ -579,7 +580,7 @@ impl World {
         let node = &mut self.clients[client];
         let snapshot = node.interface.snapshot(self.now);
         node.state = snapshot.state;
-        node.oracle.judge(self.now, &node.kernel, &snapshot);
+        node.oracle.judge(self.now, &node.kernel, node.kept.as_ref(), &snapshot);
         node.hooks.judge(self.now, &node.leases());
         let deadline = node.interface.poll_deadline();
         assert!(!node.interface.is_stopped() || deadline.is_none(), "stopped, yet {deadline:?}");

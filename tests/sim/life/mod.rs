@@ -27,7 +27,7 @@ mod troubles;
 use dhc6c_core::engine::Input;
 use dhc6c_core::link::Link;
 use dhc6c_core::snapshot::{Mode, StateName};
-use dhc6c_core::time::{Duration, Instant};
+use dhc6c_core::time::{Duration, Instant, Lifetime};
 
 use crate::history::Span;
 use crate::link::Netem;
@@ -118,7 +118,8 @@ impl Life {
             self.step(self.next);
         }
         self.heal();
-        self.be_whole();
+        self.complete();
+        self.start_over();
         self.measure();
     }
 
@@ -199,8 +200,22 @@ impl Life {
         });
     }
 
+    /// What is still missing beside what the client has is asked for, when it
+    /// extends that at the latest (RFC 9915 §18.2.4), or the time after that:
+    /// what was refused a moment before may be left out once.
+    fn complete(&mut self) {
+        let timers = self.world.snapshot().timers;
+        let Lifetime(extends) = timers.map_or(Lifetime::ZERO, |timers| timers.t2);
+        let ends = self.honest.iter().map(|server| server.times.valid);
+        let Lifetime(extends_again) = ends.max().unwrap_or_default();
+        if Lifetime(extends) != Lifetime::INFINITE {
+            let bound = seconds(extends.into()) + seconds(extends_again.into()) + self.bound();
+            self.wait("complete", bound, is_whole);
+        }
+    }
+
     /// A client that starts over among honest servers has everything soon.
-    fn be_whole(&mut self) {
+    fn start_over(&mut self) {
         self.mend();
         self.world.servers.iter_mut().for_each(|server| server.model.forget());
         self.world.command(Input::Restart);
@@ -208,15 +223,7 @@ impl Life {
         // a better offer, the detection of duplicates.
         let bound = seconds(17 + 20 + 33 + 10);
         self.wait("ready", bound, |world| world.snapshot().ready);
-        let client = self.world.client();
-        let wanted = client.config.prefixes.len();
-        assert!(client.prefixes().len() >= wanted, "it is ready without its prefixes");
-        assert!(
-            client.config.mode != Mode::Stateful
-                || client.config.address.is_none()
-                || !client.usable().is_empty(),
-            "it is ready without an address"
-        );
+        assert!(is_whole(&self.world), "it is ready without something that it wants");
     }
 
     fn mend(&mut self) {
@@ -300,4 +307,13 @@ impl Life {
             .map_or(0, |kept| serde_json::to_vec(kept).expect("a record has a JSON form").len());
         assert!(record <= LARGEST_RECORD, "a record of {record} octets");
     }
+}
+
+/// The client is ready and has everything that it wants.
+fn is_whole(world: &World) -> bool {
+    let client = world.client();
+    let wants_address = client.config.mode == Mode::Stateful && client.config.address.is_some();
+    world.snapshot().ready
+        && client.prefixes().len() >= client.config.prefixes.len()
+        && (!wants_address || !client.usable().is_empty())
 }

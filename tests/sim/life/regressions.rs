@@ -22,6 +22,16 @@ fn lives_find_nothing() {
     });
 }
 
+/// What a seed draws changes with the engine and with what lives are made of,
+/// so that the life that found something may be another one today: the
+/// scenarios below are what is left of each finding, and these are the seeds.
+#[test]
+fn lives_that_found_something_find_nothing() {
+    for seed in [674, 905, 204_964, 223_940, 400_206, 586_957] {
+        live(seed, Span::Latest);
+    }
+}
+
 /// Hooks knew the prefix until its end, and nobody told them that it was gone.
 #[test]
 fn a_lease_that_goes_beside_another_is_told() {
@@ -384,5 +394,22 @@ fn an_address_that_is_to_be_declined_is_not_taken_again() {
         world.carrier(true);
         world.run_until_sent(MessageType::Decline, 2, seconds(20));
         assert!(!world.client().addresses().contains(&duplicate));
+    });
+}
+
+/// Another configuration made the share of each association smaller, and a
+/// restart cut what was held to it. Seed 905.
+#[test]
+fn a_restart_loses_nothing_where_associations_were_added() {
+    over_seeds(20, |seed| {
+        let mut world = World::new(seed, wants_prefix(), [ServerConfig::number(1)]);
+        world.server().dials.extra_leases = 20;
+        world.start();
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        let held = world.client().prefixes();
+        assert_eq!(held.len(), 21);
+        world.command(Input::Configure(Box::new(wants_both())));
+        world.restart(Restart::Killed);
+        assert_eq!(world.client().prefixes(), held);
     });
 }

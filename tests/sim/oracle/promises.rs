@@ -15,6 +15,7 @@ use crate::hooks::Leases;
 use crate::server::Lease;
 
 use super::answers::Exchange;
+use super::survival::wants;
 use super::{Grants, leases, lifetimes};
 
 /// More leases in one association than are looked at.
@@ -22,9 +23,10 @@ const MANY: usize = 20;
 
 /// What was promised to one client.
 pub(super) struct Promises {
-    /// T1 and T2 are what servers say.
-    keeps_time: bool,
-    anonymous: bool,
+    config: Config,
+    /// The next input tells it to be another client: of another name, or
+    /// one that asks for something else altogether.
+    becomes_another: bool,
     /// What was in use before the last input.
     before: BTreeMap<Lease, Lifetimes>,
     /// Anything may go with this input.
@@ -51,8 +53,8 @@ struct Timers {
 impl Promises {
     pub(super) fn of(config: &Config) -> Self {
         Self {
-            keeps_time: keeps_time(config),
-            anonymous: config.anonymous,
+            config: config.clone(),
+            becomes_another: false,
             before: BTreeMap::new(),
             excused: false,
             gone: BTreeSet::new(),
@@ -63,8 +65,8 @@ impl Promises {
     }
 
     pub(super) fn is_configured(&mut self, config: &Config) {
-        self.keeps_time = keeps_time(config);
-        self.anonymous = config.anonymous;
+        self.becomes_another = config.mode != self.config.mode || config.duid != self.config.duid;
+        self.config = config.clone();
     }
 
     /// A new process.
@@ -74,19 +76,32 @@ impl Promises {
     }
 
     /// The client is about to get this.
-    pub(super) fn begin(&mut self, input: &Input, held: Leases, open: Option<&Exchange>) {
+    pub(super) fn begin(
+        &mut self,
+        input: &Input,
+        held: Leases,
+        open: Option<&Exchange>,
+        granted: &Grants,
+    ) {
         self.before = held;
         self.gone.clear();
         self.extended.clear();
         let is_refused = open.is_some_and(|open| self.refused == Some(open.transaction));
         self.excused = match input {
-            Input::Release | Input::Restart | Input::Stop { .. } | Input::Configure(_) => true,
-            Input::Link(_) | Input::Resumed => self.anonymous || is_refused,
+            Input::Release | Input::Restart | Input::Stop { .. } => true,
+            Input::Configure(_) => self.becomes_another || is_refused,
+            Input::Link(_) | Input::Resumed => self.config.anonymous || is_refused,
             _ => is_refused,
         };
         match input {
             Input::AddressDuplicate(address) => _ = self.gone.insert(Lease::Address(*address)),
-            Input::Link(_) | Input::Resumed | Input::Configure(_) => self.timers = None,
+            Input::Configure(config) => {
+                // Which association has it, nobody can tell where two do.
+                let unwanted = granted.keys().filter(|(l, iaid)| !wants(config, *l, *iaid));
+                self.gone.extend(unwanted.map(|(lease, _)| *lease));
+                self.timers = None;
+            }
+            Input::Link(_) | Input::Resumed => self.timers = None,
             _ => {}
         }
     }
@@ -175,7 +190,7 @@ impl Promises {
         let fits = |timers: &&Timers| {
             held.len() == timers.leases.len() && held.keys().all(|l| timers.leases.contains(l))
         };
-        let timers = self.timers.as_ref().filter(|_| self.keeps_time);
+        let timers = self.timers.as_ref().filter(|_| keeps_time(&self.config));
         let Some(Timers { t1, t2, .. }) = timers.filter(fits) else {
             self.timers = None;
             return;

@@ -10,7 +10,7 @@ use crate::time::Instant;
 use crate::wire::text;
 
 use super::answer;
-use super::association::{Association, Kind, Lease, LeaseTimers, Leased};
+use super::association::{Association, Kind, Lease, LeaseTimers, Leased, MAX_LEASES};
 use super::leases::Leases;
 
 impl Leases {
@@ -29,7 +29,9 @@ impl Leases {
     /// Takes back what is remembered of the associations that are wanted and
     /// still valid; the rest is asked for again.
     pub(super) fn resume(&mut self, known: &[KnownAssociation], now: Instant) {
-        let most = self.most();
+        // What was held of earlier and fewer associations may be more than the
+        // share that each has now.
+        let most = MAX_LEASES.max(self.0.len());
         let mut resumed: Vec<Leased> = Vec::new();
         for ia in &mut self.0 {
             let same = |known: &&KnownAssociation| known.kind == ia.kind && known.iaid == ia.iaid;
@@ -41,7 +43,7 @@ impl Leases {
                     continue;
                 }
                 let is_new = !resumed.iter().any(|other| other.is_same(&lease.what));
-                if is_new && ia.leases.len() < most {
+                if is_new && resumed.len() < most {
                     resumed.push(lease.what.clone());
                     ia.leases.push(lease);
                 }
