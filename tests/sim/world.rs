@@ -379,10 +379,11 @@ impl World {
         self.deliver(0, datagram);
     }
 
-    /// Hands the first client a Reconfigure that it must not obey.
-    pub fn forge(&mut self, octets: Vec<u8>) {
+    /// Hands the first client a Reconfigure that it must not obey, as it comes
+    /// to this address.
+    pub fn forge_to(&mut self, destination: Ipv6Addr, octets: Vec<u8>) {
         self.clients[0].oracle.expects_refusal();
-        self.inject_from_server(octets);
+        self.inject(Datagram { source: self.servers[0].link_local, destination, octets });
     }
 
     /// A router says this to everybody.

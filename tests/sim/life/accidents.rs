@@ -241,7 +241,7 @@ fn forge(world: &mut World) {
     let kind = DhcpOption::ReconfigureMessage(MessageType::Renew);
     let client = world.client().config.duid.clone();
     let stranger = Duid::new(b"\0\x03\0\x01nobody").expect("ten octets are a DUID");
-    let choice = world.rng().between(0, 5);
+    let choice = world.rng().between(0, 9);
     let server = world.server();
     let raw = |code, payload: &[u8]| DhcpOption::Raw { code, payload: payload.to_vec() };
     let octets = match choice {
@@ -258,6 +258,21 @@ fn forge(world: &mut World) {
             server.config.reconfigure_key = key;
             octets
         }
+        // To everybody.
+        5 => {
+            let octets = server.reconfigure_with(&client, vec![kind]);
+            return world.forge_to("ff02::1:2".parse().expect("an address"), octets);
+        }
+        // Octets that are no type of message.
+        6 => server.reconfigure_with(&client, vec![raw(19, &[])]),
+        7 => server.reconfigure_with(&client, vec![raw(19, &[5, 5])]),
+        // In the name of a server that the client does not deal with.
+        8 => {
+            let own = core::mem::replace(&mut server.config.duid, stranger);
+            let octets = server.reconfigure_with(&client, vec![kind]);
+            server.config.duid = own;
+            octets
+        }
         // Of the past.
         _ => {
             let replay = core::mem::take(&mut server.replay);
@@ -269,7 +284,9 @@ fn forge(world: &mut World) {
             octets
         }
     };
-    world.forge(octets);
+    if let Some(address) = world.client().link.link_local {
+        world.forge_to(address, octets);
+    }
 }
 
 fn hear(world: &mut World) {

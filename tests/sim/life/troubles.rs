@@ -102,7 +102,8 @@ troubles! {
     "short statuses" => |dials, rng| short_statuses(dials, one_of(rng, &[0, 1]));
     "nested deep" => |dials, _| dials.unasked = vec![nested()];
     "wrong lengths" => |dials, rng| dials.first = raw(one_of(rng, &[7, 8, 14, 20, 32, 82, 83]), one_of(rng, &[0, 3, 9]));
-    "broken lists" => |dials, rng| dials.unasked = raw(one_of(rng, &[23, 24, 31, 39, 56, 64, 103]), one_of(rng, &[0, 1, 15, 17, 64]));
+    "broken lists" => |dials, rng| dials.unasked = raw(one_of(rng, &[23, 24, 31, 39, 56, 64, 94, 95, 96]), one_of(rng, &[0, 1, 15, 17, 64]));
+    "hostile portal" => |dials, rng| dials.unasked = vec![portal(rng)];
     "long lists" => |dials, rng| dials.unasked = raw(one_of(rng, &[23, 31]), 16 * 3000);
     "hostile status text" => |dials, rng| dials.unasked = vec![text(rng)];
     "hostile names" => |dials, rng| dials.unasked = vec![name(rng)];
@@ -113,13 +114,14 @@ troubles! {
     "authentications" => |dials, rng| dials.unasked = authentications(rng);
 }
 
-const QUESTIONS: [MessageType; 7] = [
+const QUESTIONS: [MessageType; 8] = [
     MessageType::Solicit,
     MessageType::Request,
     MessageType::Renew,
     MessageType::Rebind,
     MessageType::Confirm,
     MessageType::Release,
+    MessageType::Decline,
     MessageType::InformationRequest,
 ];
 
@@ -286,14 +288,32 @@ fn name(rng: &mut Rng) -> DhcpOption {
     DhcpOption::Raw { code, payload: one_of(rng, &names).to_vec() }
 }
 
+/// A captive portal that is nowhere.
+fn portal(rng: &mut Rng) -> DhcpOption {
+    let portals: [&[u8]; 6] = [
+        b"",
+        b"h",
+        b"https://\x1b[2J\r\n",
+        b"https://example.net/\xff\xfe",
+        b"https://example.net/$(id)`id`;'",
+        &[b'a'; 4000],
+    ];
+    DhcpOption::Raw { code: code::CAPTIVE_PORTAL, payload: one_of(rng, &portals).to_vec() }
+}
+
 fn bounds(rng: &mut Rng) -> Vec<DhcpOption> {
     let seconds = one_of(rng, &[0, 59, 60, 300, 7200, 86_401, u32::MAX]);
     vec![value(code::SOL_MAX_RT, seconds), value(code::INF_MAX_RT, seconds)]
 }
 
-/// One or two authentications that are none.
+/// One or two authentications that are none: of any length and content, or a
+/// key of another form, or the key of somebody else, which a client takes where
+/// it may (RFC 9915 §20.4).
 fn authentications(rng: &mut Rng) -> Vec<DhcpOption> {
-    let length = one_of(rng, &[0, 10, 11, 12, 27, 28, 29]);
-    let payload: Vec<u8> = [3, 1, 0].into_iter().chain(draw::octets(rng)).take(length).collect();
+    let length = one_of(rng, &[0, 10, 11, 12, 27, 28, 28, 28, 29]);
+    let mut octets = [&[3, 1, 0][..], &draw::octets(rng)].concat();
+    // Replay detection is 8 octets, then comes what it is: a key or a digest.
+    octets[11] = one_of(rng, &[1, 1, 2, 0, 3]);
+    let payload: Vec<u8> = octets.into_iter().take(length).collect();
     vec![DhcpOption::Raw { code: code::AUTH, payload }; one_of(rng, &[1, 2])]
 }
