@@ -7,7 +7,7 @@ MUSL := $(shell uname -m)-unknown-linux-musl
 SEEDS ?= 20000
 FIRST ?= 0
 
-.PHONY: build demo test unit sim life tools lint interop bench conformance check-conformance million \
+.PHONY: build demo test unit sim coverage life tools lint interop bench conformance check-conformance million \
 	faults life-faults fuzz corpus clean
 
 build:
@@ -37,6 +37,12 @@ unit:
 sim:
 	$(CARGO) build --profile sim --example lives
 	@bash -c 'set -o pipefail; target/sim/examples/lives $(SEEDS) $(FIRST) | tee target/lives.txt | tail -1'
+
+# docs/coverage.md from 20,000 of them.
+coverage:
+	$(MAKE) sim SEEDS=20000
+	sed -i '/^| fault |/,$$d' docs/coverage.md
+	cat target/lives.txt >> docs/coverage.md
 
 # One of them again, with everything that happens in it: `make life SEED=7`.
 life:

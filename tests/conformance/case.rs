@@ -5,7 +5,7 @@ use dhc6c_core::time::Duration;
 use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, code};
 
 use crate::client::{Sent, stateless, wants_address, wants_prefix};
-use crate::oracle::elapsed;
+use crate::oracle::messages::elapsed;
 use crate::server::ServerConfig;
 use crate::world::{World, seconds};
 

@@ -9,7 +9,7 @@ use crate::case::{
 };
 use crate::client::stateless;
 use crate::grammar::requested;
-use crate::oracle::elapsed;
+use crate::oracle::messages::elapsed;
 use crate::seeds::over_seeds;
 use crate::world::{Restart, World, seconds};
 

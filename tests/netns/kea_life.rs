@@ -81,13 +81,14 @@ fn rx_10_a_flood_of_rubbish_neither_fills_the_log_nor_stops_a_renewal() {
     let flood = Process::spawn("the flood", &mut helper::flood(&isp, us, u32::MAX));
     let renew = lab.capture().first_of(RENEW, LIFE);
     assert_at("Renew", renew.at, &reply, T1);
+    println!("the Renew leaves {:+.3} s from T1", renew.at - reply.at - T1);
     lab.capture().first("the Renew's Reply", poll::SOON, |message| {
         message.kind == REPLY && message.xid == renew.xid
     });
     flood.assert_alive();
     let came = datagrams(&lab.world().cpe()) - came;
     println!("flood: {came} datagrams in {:.1} s", begun.elapsed().as_secs_f64());
-    assert!(came > 10_000, "no flood: {came} datagrams");
+    assert!(came > 40_000, "no flood: {came} datagrams");
     drop(flood);
     let status = client.wait_status("bound", poll::SOON, |status| status.0["state"] == "bound");
     let dropped = status.at("/counters/dropped");

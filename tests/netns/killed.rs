@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use crate::client::{Client, Launch};
 use crate::kernel;
 use crate::lab::Lab;
-use crate::pcap::{Message, SOLICIT};
+use crate::pcap::{Message, REBIND, RENEW, REQUEST, SOLICIT};
 use crate::servers::Kea;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![two_hundred_kills_lose_nothing];
@@ -23,9 +23,11 @@ const KILLS: u64 = 25;
 /// So many live at the same time.
 const AT_ONCE: usize = 4;
 /// The milliseconds that a life lasts: half of them are over before the first answer, and the
-/// longest have seen a renewal.
+/// longest have seen a renewal; one in ten has a server that does not answer any more, and may
+/// last until leases are extended at any server.
 const SHORT: u64 = 300;
 const LONG: u64 = 3000;
+const LONGEST: u64 = 10_000;
 
 /// What is left of a client that was killed.
 #[derive(Debug, Default)]
@@ -67,10 +69,11 @@ impl Remains {
     }
 }
 
-/// Input: clients with leases of thirty seconds are killed two hundred times, at moments that a
+/// Input: clients with leases of fifty seconds are killed two hundred times, at moments that a
 /// seed decides (`SEED`), and started again each time.
 /// Expected: once leases are on the disk, they are in the kernel at every moment, the same ones,
-/// and nobody looks for a server any more; the DUID is the same from its first moment; in the
+/// and nobody looks for a server any more, whatever was asked last (Renew and Rebind too, each
+/// answered or not); the DUID is the same from its first moment; in the
 /// end a plain stop leaves nothing, neither in the kernel nor in the directories.
 fn two_hundred_kills_lose_nothing() {
     let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
@@ -90,25 +93,38 @@ fn two_hundred_kills_lose_nothing() {
     }
     eprintln!("killed after: {moments:?}");
     assert_eq!(moments.values().sum::<usize>(), usize::try_from(CLIENTS * KILLS).expect("200"));
-    assert!(moments.len() >= 3, "all kills hit the same moments: {moments:?}");
+    for kind in [SOLICIT, REQUEST, RENEW, REBIND] {
+        let last = moments.keys().filter(|said| said.last() == Some(&kind)).count();
+        assert!(last > 0, "nobody was killed with {kind} as the last word: {moments:?}");
+    }
 }
 
 /// The lives of one client; what each had said when it was killed.
 fn live_on(seed: u64) -> Vec<Vec<u8>> {
     let mut rng = Rng::from_number(seed);
     let lab = Lab::new();
-    let kea = Kea::new().times([2, 8, 20, 30]).start(lab.world());
+    let kea = Kea::new().times([2, 8, 40, 50]).start(lab.world());
     let cpe = lab.world().cpe();
     let mut moments = Vec::new();
     let mut before = Remains::default();
     let (mut kept_since, mut heard) = (None, 0);
     for _ in 0..KILLS {
-        let longest = if rng.chance(50) { SHORT } else { LONG };
+        let is_left_alone = kept_since.is_some() && rng.chance(10);
+        let longest = match (is_left_alone, rng.chance(50)) {
+            (true, _) => LONGEST,
+            (false, true) => SHORT,
+            (false, false) => LONG,
+        };
         let life = Duration::from_millis(rng.between(0, longest));
         let client = Client::start(lab.world(), &["--pd"]);
+        if is_left_alone {
+            client.wait_ready();
+            kea.pause();
+        }
         thread::sleep(life);
         client.signal(Signal::SIGKILL);
         client.wait_killed();
+        kea.resume();
         assert!(!client.stderr().contains("panicked"), "{}", client.stderr());
         let after = Remains::of(client.launch(), &cpe);
         after.assert_follows(&before);

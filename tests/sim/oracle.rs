@@ -3,6 +3,7 @@
 //! - at most 20 messages in any 20 seconds (RFC 9915 §14.1)
 //! - every message is well formed (`grammar.rs`) and stands where it may in
 //!   its exchange: transaction id, elapsed time, identifiers, leases
+//!   (`messages.rs`)
 //! - an answer is taken only where it answers what was asked (`answers.rs`)
 //! - nothing is held that the last answer did not allow, nor longer; and
 //!   nothing is given up that may be used on (`promises.rs`)
@@ -12,6 +13,8 @@
 
 #[path = "oracle/answers.rs"]
 mod answers;
+#[path = "oracle/messages.rs"]
+pub mod messages;
 #[path = "oracle/promises.rs"]
 mod promises;
 #[path = "oracle/survival.rs"]
@@ -27,11 +30,9 @@ use dhc6c_core::link::Datagram;
 use dhc6c_core::record::{AssociationKind, KnownLease, Record};
 use dhc6c_core::snapshot::{AddressState, Snapshot};
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
-use dhc6c_core::wire::dhcp4o6::Query;
-use dhc6c_core::wire::v4::{self, Kind};
+use dhc6c_core::wire::v4::Kind;
 use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, Status, StatusCode, code};
 
-use crate::grammar;
 use crate::hooks::{self, Leases};
 use crate::kernel::Kernel;
 use crate::server::Lease;
@@ -206,44 +207,6 @@ impl Oracle {
         self.v4.is_configured(config);
     }
 
-    /// The client sends this.
-    #[must_use]
-    pub fn sends(&mut self, now: Instant, octets: &[u8]) -> Message {
-        assert!(!self.stopped, "a client that has stopped sends");
-        self.judge_rate(now);
-        let message = grammar::judge(octets, &self.extra);
-        let hides = self.anonymous && message.kind == MessageType::InformationRequest;
-        let ours: &[_] = if hides { &[] } else { &[&self.duid] };
-        assert!(message.client_ids().eq(ours.iter().copied()), "the client identifier is not ours");
-        for id in message.server_ids() {
-            assert!(self.servers.contains(id), "no server has said to be {id}");
-        }
-        self.judge_exchange(now, &message);
-        self.judge_leases(now, &message);
-        self.promises.send(message.kind);
-        message
-    }
-
-    /// The client sends a message of DHCPv4 over DHCPv6.
-    #[must_use]
-    pub fn sends_v4(
-        &mut self,
-        now: Instant,
-        to: Ipv6Addr,
-        source: Ipv6Addr,
-        octets: &[u8],
-    ) -> (Query, v4::Message) {
-        assert!(!self.stopped, "a client that has stopped sends");
-        self.judge_rate(now);
-        self.v4.sends(to, source, octets)
-    }
-
-    /// The client asks the routers to say something: a message too.
-    pub fn solicits(&mut self, now: Instant) {
-        assert!(!self.stopped, "a client that has stopped asks routers");
-        self.judge_rate(now);
-    }
-
     /// A datagram reaches the client, which may take it or not.
     pub fn is_offered(&mut self, datagram: &Datagram, ours: Option<Ipv6Addr>) {
         self.came_to_us = Some(datagram.destination) == ours;
@@ -350,58 +313,6 @@ impl Oracle {
         })
     }
 
-    fn judge_rate(&mut self, now: Instant) {
-        if self.sent.len() == MESSAGES {
-            let oldest = self.sent.pop_front().expect("twenty are there");
-            let since = now.since(oldest);
-            assert!(since >= WINDOW, "{} messages in {since:?}", MESSAGES + 1);
-        }
-        self.sent.push_back(now);
-    }
-
-    /// RFC 9915 §15, §16.1 and §21.9.
-    fn judge_exchange(&mut self, now: Instant, message: &Message) {
-        let elapsed = elapsed(message);
-        match &mut self.exchange {
-            Some(exchange) if exchange.transaction == message.transaction => {
-                assert_eq!(exchange.kind, message.kind, "a transaction id is used again");
-                let hundredths = now.since(exchange.first).as_millis() / 10;
-                let expected = u16::try_from(hundredths).unwrap_or(u16::MAX);
-                assert_eq!(elapsed, expected, "elapsed time of {}", message.kind);
-                exchange.goes_on(message);
-            }
-            _ => {
-                assert_eq!(elapsed, 0, "elapsed time of the first {}", message.kind);
-                self.exchange = Some(Exchange::begun(message, now));
-            }
-        }
-    }
-
-    /// What is renewed, given back or asked about was given, and not longer
-    /// ago than it lasts (RFC 9915 §15, §18.2.4).
-    fn judge_leases(&self, now: Instant, message: &Message) {
-        use MessageType as T;
-        if matches!(message.kind, T::Solicit | T::Request | T::InformationRequest) {
-            return;
-        }
-        for lease in message.ia_nas().chain(message.ia_pds()).flat_map(leases) {
-            if lease.is_hint() {
-                continue;
-            }
-            let granted = self.granted(lease);
-            assert!(granted.is_some(), "{lease:?} in {} was never given", message.kind);
-            let over =
-                !self.timeless && granted.is_some_and(|lifetimes| lifetimes.valid.is_over(now));
-            assert!(!over, "{lease:?} in {} is over", message.kind);
-            let gone = matches!(message.kind, T::Release | T::Decline);
-            let held = match lease {
-                Lease::Address(address) => self.desired.addresses.contains_key(&address),
-                Lease::Prefix(prefix) => self.desired.unreachable.contains_key(&prefix),
-            };
-            assert!(!(gone && held), "{lease:?} is still in use in {}", message.kind);
-        }
-    }
-
     fn judge_lifetimes(&self, now: Instant) {
         let addresses = self.desired.addresses.iter();
         let prefixes = self.desired.unreachable.iter();
@@ -480,16 +391,6 @@ fn extra(config: &Config) -> BTreeSet<u16> {
 pub fn leases(ia: &Ia) -> impl Iterator<Item = Lease> + '_ {
     let addresses = ia.addresses().map(|lease| Lease::Address(lease.address));
     addresses.chain(ia.prefixes().map(|lease| Lease::Prefix(lease.prefix)))
-}
-
-/// Hundredths of a second, as a message says.
-#[must_use]
-pub fn elapsed(message: &Message) -> u16 {
-    let time = message.options.iter().find_map(|option| match option {
-        DhcpOption::ElapsedTime(time) => Some(*time),
-        _ => None,
-    });
-    time.expect("every message of a client has an elapsed time")
 }
 
 /// The leases in an association of a server, each with its two lifetimes;
