@@ -30,6 +30,8 @@ mod oracle;
 mod router;
 #[path = "../tests/sim/server/mod.rs"]
 mod server;
+#[path = "../tests/sim/shown.rs"]
+mod shown;
 #[path = "../tests/sim/v4_oracle.rs"]
 mod v4_oracle;
 #[path = "../tests/sim/world.rs"]

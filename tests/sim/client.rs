@@ -181,8 +181,8 @@ impl Client {
     }
 
     /// Its hooks are told of an event, with how things are right then.
-    pub fn tell_hooks(&mut self, event: &'static str) {
-        self.hooks.hear(event, self.leases());
+    pub fn tell_hooks(&mut self) {
+        self.hooks.hear(self.leases());
     }
 
     /// The leases in use, which is what hooks know.

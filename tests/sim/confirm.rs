@@ -141,6 +141,30 @@ fn cnf_04_fin_01_when_no_server_agrees_discovery_starts_with_nothing_in_use() {
     });
 }
 
+/// Which came too late for another transmission, and the addresses were used on.
+#[test]
+fn cnf_04_the_last_word_counts_as_well() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_address(), [ServerConfig::number(1)]);
+        world.server().dials.silent_to = [Confirm].into();
+        world.server().dials.confirm_status = Some(StatusCode::NOT_ON_LINK);
+        world.carrier(false);
+        world.carrier(true);
+        world.run_until_sent(Confirm, 3, seconds(10));
+        world.run_for(seconds(1));
+        world.server().dials.silent_to.clear();
+        let address = world.client().addresses()[0];
+        world.run_for(seconds(8));
+        let solicits = world.client().sent(Solicit).len();
+        let is_told = world.client().has_told(&Event::Unbound);
+        assert!(
+            solicits > 1 && is_told,
+            "{address} is used on: {:?}",
+            world.client().conversation()
+        );
+    });
+}
+
 #[test]
 fn cnf_04_a_failure_of_another_kind_counts_as_no_answer() {
     over_seeds(50, |seed| {

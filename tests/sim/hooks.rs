@@ -4,16 +4,12 @@
 //! Natural ends need no event, since they were told with the lease. Whatever
 //! else changes the leases has to be told at once.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use dhc6c_core::desired::{Desired, Lifetimes};
 use dhc6c_core::time::Instant;
 
 use crate::server::Lease;
-
-/// Events that say what has come or gone; each counts.
-const LASTING: [&str; 6] =
-    ["started", "bound", "prefix-replaced", "unbound", "stopped", "dad-failed"];
 
 /// Leases in use, with their ends.
 pub type Leases = BTreeMap<Lease, Lifetimes>;
@@ -23,29 +19,20 @@ pub type Leases = BTreeMap<Lease, Lifetimes>;
 pub struct Hooks {
     /// One hangs until then, and the others wait.
     pub hangs_until: Option<Instant>,
-    waiting: VecDeque<(&'static str, Leases)>,
+    waiting: Vec<Leases>,
     /// What the last one that ran was told.
     seen: Leases,
-    /// How many that count have been told, and have run.
-    lasting: (usize, usize),
 }
 
 impl Hooks {
     /// The process that runs them begins anew; what waited is gone with it.
     pub fn begin_again(&mut self) {
         self.waiting.clear();
-        self.lasting = (0, 0);
     }
 
-    /// An event, with the leases in use right then. Of those that only say how
-    /// things are, the latest is enough.
-    pub fn hear(&mut self, event: &'static str, leases: Leases) {
-        if LASTING.contains(&event) {
-            self.lasting.0 += 1;
-        } else {
-            self.waiting.retain(|(waiting, _)| *waiting != event);
-        }
-        self.waiting.push_back((event, leases));
+    /// An event, with the leases in use right then.
+    pub fn hear(&mut self, leases: Leases) {
+        self.waiting.push(leases);
     }
 
     /// What hooks have been told, at any rate once none hangs any more, are
@@ -55,11 +42,9 @@ impl Hooks {
             return;
         }
         self.hangs_until = None;
-        while let Some((event, leases)) = self.waiting.pop_front() {
-            self.lasting.1 += usize::from(LASTING.contains(&event));
+        if let Some(leases) = self.waiting.drain(..).next_back() {
             self.seen = leases;
         }
-        assert_eq!(self.lasting.0, self.lasting.1, "an event that counts is lost on hooks");
         for (lease, lifetimes) in in_use {
             let seen = self.seen.get(lease);
             assert!(seen.is_some(), "hooks were not told of {lease:?}");

@@ -2,6 +2,7 @@
 //! The oracle holds every scenario to 20 messages in any 20 seconds; these
 //! look at the hours after.
 
+use dhc6c_core::engine::Input;
 use dhc6c_core::ident::Duid;
 use dhc6c_core::link::Datagram;
 use dhc6c_core::wire::{MessageType, StatusCode};
@@ -219,5 +220,28 @@ fn a_dozen_associations_full_of_leases_fit_into_every_message() {
             assert_eq!(rebind.ia_pds().count(), 12);
             world.stop();
         }
+    });
+}
+
+/// It was asked for the rest every ten seconds, as long as it went on so.
+#[test]
+fn tx_03_rep_06_a_server_that_stands_by_a_part_only() {
+    over_seeds(20, |seed| {
+        let mut world = World::bound(seed, wants_prefixes(3), [ServerConfig::number(1)]);
+        world.server().dials = Dials {
+            renew_status: Some(StatusCode::NO_BINDING),
+            rebind_status: Some(StatusCode::NO_BINDING),
+            omit_addresses: true,
+            ..Dials::default()
+        };
+        let before = world.client().sent.len();
+        world.command(Input::Rebind);
+        world.run_for(seconds(DAY));
+        let sent = world.client().sent.len() - before;
+        assert!(sent < 700, "{sent} messages in a day");
+        assert_eq!(world.client().prefixes().len(), 3, "what it stands by is held");
+        world.note("heals");
+        world.server().dials = Dials::default();
+        world.run_until("whole", seconds(3960 + 10), |world| world.client().addresses().len() == 1);
     });
 }

@@ -32,6 +32,7 @@ mod oracle;
 mod router;
 mod seeds;
 mod server;
+mod shown;
 mod states;
 mod v4_oracle;
 mod world;

@@ -15,6 +15,8 @@
 mod answers;
 #[path = "oracle/messages.rs"]
 pub mod messages;
+#[path = "oracle/pace.rs"]
+mod pace;
 #[path = "oracle/promises.rs"]
 mod promises;
 #[path = "oracle/survival.rs"]
@@ -39,6 +41,7 @@ use crate::server::Lease;
 use crate::v4_oracle::V4Oracle;
 
 use answers::Exchange;
+use pace::Pace;
 use promises::Promises;
 
 /// The send limit (RFC 9915 §14.1).
@@ -67,6 +70,17 @@ pub struct Oracle {
     granted: Grants,
     /// What the last Reply has given.
     stated: Grants,
+    /// What the client has released or declined since it was given.
+    given_back: BTreeSet<(Lease, Iaid)>,
+    /// The name servers that Replies have named which it has taken.
+    resolvers: BTreeSet<Ipv6Addr>,
+    /// It has said that nothing is left of what it had.
+    is_unbound: bool,
+    /// The Reconfigure messages that it has obeyed.
+    obeyed: BTreeSet<Vec<u8>>,
+    /// The octets that it is dealing with.
+    octets: Vec<u8>,
+    pace: Pace,
     /// What a record has claimed, with any end.
     believed: BTreeSet<Lease>,
     desired: Desired,
@@ -97,6 +111,12 @@ impl Oracle {
             servers: BTreeSet::new(),
             granted: BTreeMap::new(),
             stated: BTreeMap::new(),
+            given_back: BTreeSet::new(),
+            resolvers: BTreeSet::new(),
+            is_unbound: false,
+            obeyed: BTreeSet::new(),
+            octets: Vec::new(),
+            pace: Pace::default(),
             believed: BTreeSet::new(),
             desired: Desired::default(),
             promises: Promises::of(config),
@@ -111,16 +131,36 @@ impl Oracle {
     /// The client begins again as a new process. What it was given stays
     /// given; it remembers the leases and their server, or more than that if
     /// its record was tampered with.
-    pub fn begins_again(&mut self, now: Instant, config: &Config, restored: Option<&Restored>) {
+    /// What was in use all the time until the old one died stays in use, unless
+    /// its store was torn.
+    pub fn begins_again(
+        &mut self,
+        now: Instant,
+        config: &Config,
+        restored: Option<&Restored>,
+        is_torn: bool,
+    ) {
         self.sent.clear();
         (self.exchange, self.offered) = (None, None);
         self.stated.clear();
+        self.is_unbound = false;
+        // It may have died before it said where these come from.
+        self.resolvers.extend(self.desired.resolver.iter().flat_map(|it| it.servers.clone()));
         self.desired = Desired::default();
         self.promises.begin_again();
         // What somebody else has written may be lost.
         let own = restored.filter(|_| self.believed.is_empty());
         let resumed = own.map(|restored| survival::to_be_resumed(config, restored, now));
         self.resumed = resumed.unwrap_or_default();
+        if own.is_some_and(|restored| restored.in_use && restored.times_are_known) && !is_torn {
+            let through = self.promises.used_through(&self.leases(&self.desired), now);
+            let wanted = through.into_iter().filter(|lease| {
+                let mut given_to = self.granted.keys().filter(|(given, _)| given == lease);
+                given_to.all(|(_, iaid)| survival::wants(config, *lease, *iaid))
+            });
+            self.resumed.extend(wanted);
+        }
+        self.pace = Pace::default();
         self.stopped = false;
         self.v4.begins_again();
         self.timeless = restored.is_some_and(|restored| !restored.times_are_known);
@@ -140,8 +180,10 @@ impl Oracle {
     /// What is remembered may be older than what was given last, because the
     /// store has failed: it counts as given all the same.
     pub fn remembers(&mut self, restored: Option<&Restored>) {
+        self.obeyed.clear();
         let Some(Restored { record, .. }) = restored else { return };
         for (lease, iaid, &KnownLease { preferred, valid, .. }) in survival::known(record) {
+            self.given_back.remove(&(lease, iaid));
             let fresh = Lifetimes { preferred, valid };
             let granted = self.granted.entry((lease, iaid)).or_insert(fresh);
             granted.preferred = granted.preferred.max(preferred);
@@ -171,6 +213,7 @@ impl Oracle {
     /// The client is about to get this.
     pub fn begins(&mut self, input: &Input) {
         self.forged = (false, self.forged.0);
+        self.pace.begins(input);
         let held = self.leases(&self.desired);
         self.promises.begin(input, held, self.exchange.as_ref(), &self.granted);
     }
@@ -179,18 +222,15 @@ impl Oracle {
     pub fn believes(&mut self, record: &Record) {
         for ia in &record.associations {
             for known in &ia.leases {
-                let (address, length) = (known.lease.address(), known.lease.length());
-                let strange = address.is_unspecified()
-                    || address.is_multicast()
-                    || address.is_loopback()
-                    || address.is_unicast_link_local();
                 let lease = match ia.kind {
-                    AssociationKind::Address if length == 128 => Lease::Address(address),
-                    AssociationKind::Prefix if length >= 16 => Lease::Prefix(known.lease),
-                    _ => continue,
+                    AssociationKind::Address if known.lease.length() == 128 => {
+                        Lease::Address(known.lease.address())
+                    }
+                    AssociationKind::Prefix => Lease::Prefix(known.lease),
+                    AssociationKind::Address => continue,
                 };
                 let forever = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
-                if !strange {
+                if is_sane(lease) {
                     self.granted.insert((lease, ia.iaid), forever);
                     self.believed.insert(lease);
                 }
@@ -210,6 +250,8 @@ impl Oracle {
     /// A datagram reaches the client, which may take it or not.
     pub fn is_offered(&mut self, datagram: &Datagram, ours: Option<Ipv6Addr>) {
         self.came_to_us = Some(datagram.destination) == ours;
+        self.octets.clone_from(&datagram.octets);
+        self.forged.0 |= self.obeyed.contains(&datagram.octets);
         self.offered = Message::decode(&datagram.octets).ok().map(|decoded| decoded.message);
         self.v4.is_offered(&datagram.octets);
         self.servers.extend(self.offered.iter().flat_map(Message::server_ids).cloned());
@@ -230,9 +272,13 @@ impl Oracle {
             }
             Event::Reconfigured(kind) => {
                 assert!(!self.forged.1, "a Reconfigure for {kind} is obeyed that is not good");
+                self.obeyed.insert(self.octets.clone());
             }
             Event::ReceivedV4(Kind::Ack, _) => self.v4.takes(now),
-            Event::Unbound => self.v4.is_unbound(),
+            Event::Unbound => {
+                self.is_unbound = true;
+                self.v4.is_unbound();
+            }
             Event::Stopped => self.stopped = true,
             _ => {}
         }
@@ -263,6 +309,7 @@ impl Oracle {
         self.promises.judge(now, &held, snapshot.state, self.timeless);
         assert!(!(self.timeless && used), "leases are used without known ends");
         survival::judge_kept(kept, &held, self.desired.ipv4.as_deref());
+        self.judge_resolver();
         kernel.judge(&self.desired);
         self.judge_snapshot(now, kernel, snapshot);
         if self.stopped {
@@ -271,7 +318,9 @@ impl Oracle {
     }
 
     fn takes(&mut self, now: Instant, reply: &Message) {
-        self.promises.hear(reply, self.exchange.as_ref());
+        self.promises.hear(now, reply, self.exchange.as_ref());
+        self.resolvers.extend(name_servers(reply));
+        self.is_unbound = false;
         let only_partial = [StatusCode::NO_ADDRS_AVAIL, StatusCode::NO_PREFIX_AVAIL];
         if reply
             .status()
@@ -296,6 +345,8 @@ impl Oracle {
             self.granted.retain(|key, _| !stated.contains_key(key));
         }
         stated.retain(|_, (_, valid)| !valid.is_zero());
+        self.pace.takes(now, stated.values().map(|(preferred, _)| *preferred), &associations);
+        self.given_back.retain(|given| !stated.contains_key(given));
         let until = |(preferred, valid): (Lifetime, Lifetime)| Lifetimes {
             preferred: preferred.from_start(now),
             valid: valid.from_start(now),
@@ -304,9 +355,20 @@ impl Oracle {
         self.granted.extend(self.stated.iter().map(|(key, lifetimes)| (*key, *lifetimes)));
     }
 
+    /// The longest that any association was given this lease for, where it has
+    /// not given it back.
+    fn in_force(&self, lease: Lease) -> Option<Lifetimes> {
+        self.longest(lease, |given| !self.given_back.contains(given))
+    }
+
     /// The longest that any association was given this lease for.
     fn granted(&self, lease: Lease) -> Option<Lifetimes> {
+        self.longest(lease, |_| true)
+    }
+
+    fn longest(&self, lease: Lease, fits: impl Fn(&(Lease, Iaid)) -> bool) -> Option<Lifetimes> {
         let given = self.granted.range((lease, Iaid(0))..=(lease, Iaid(u32::MAX)));
+        let given = given.filter(|(given, _)| fits(given));
         given.map(|(_, lifetimes)| *lifetimes).reduce(|one, other| Lifetimes {
             preferred: one.preferred.max(other.preferred),
             valid: one.valid.max(other.valid),
@@ -320,7 +382,8 @@ impl Oracle {
             .map(|(address, lifetimes)| (Lease::Address(*address), lifetimes))
             .chain(prefixes.map(|(prefix, lifetimes)| (Lease::Prefix(*prefix), lifetimes)));
         for (lease, lifetimes) in held {
-            let granted = self.granted(lease).or_else(|| self.softwire(lease));
+            assert!(is_sane(lease), "{lease:?} can be nobody's");
+            let granted = self.in_force(lease).or_else(|| self.softwire(lease));
             let Some(granted) = granted else { panic!("{lease:?} is held without a lease") };
             assert!(!lifetimes.valid.is_over(now), "{lease:?} is held past its end");
             if self.believed.contains(&lease) {
@@ -357,6 +420,15 @@ impl Oracle {
         given.filter(covers).find_map(|lease| self.granted(lease))
     }
 
+    /// The resolver is told what servers have named in Replies that the client
+    /// has taken, until it has said that nothing is left of them.
+    fn judge_resolver(&self) {
+        let Some(resolver) = &self.desired.resolver else { return };
+        let named = resolver.servers.iter().all(|server| self.resolvers.contains(server));
+        assert!(named, "nobody has named {:?}", resolver.servers);
+        assert!(!self.is_unbound, "name servers are used although nothing is left");
+    }
+
     fn judge_snapshot(&self, now: Instant, kernel: &Kernel, snapshot: &Snapshot) {
         for shown in &snapshot.addresses {
             let wanted = self.desired.addresses.get(&shown.address);
@@ -374,11 +446,40 @@ impl Oracle {
         let is_leased = |address: &Ipv6Addr| self.granted(Lease::Address(*address)).is_some();
         let wanted: BTreeSet<Ipv6Addr> = wanted.filter(is_leased).collect();
         assert_eq!(shown, wanted, "the snapshot shows other addresses than are desired");
+        for shown in &snapshot.prefixes {
+            let wanted = self.desired.unreachable.get(&shown.prefix);
+            let left = wanted.map(|l| (l.preferred.left(now), l.valid.left(now)));
+            let known = (shown.preferred, shown.valid);
+            assert!(left.is_none_or(|left| left == known), "{shown:?} is shown, {left:?} is left");
+        }
         let shown: BTreeSet<_> = snapshot.prefixes.iter().map(|prefix| prefix.prefix).collect();
         let wanted: BTreeSet<_> = self.desired.unreachable.keys().copied().collect();
         assert_eq!(shown, wanted, "the snapshot shows other prefixes than are desired");
         assert!(!(snapshot.ready && kernel.is_detecting()), "ready with a tentative address");
     }
+}
+
+/// A lease that a host can have: an address of one interface on one network,
+/// or a prefix that somebody could delegate.
+fn is_sane(lease: Lease) -> bool {
+    let is_somewhere = |address: Ipv6Addr| {
+        !(address.is_unspecified()
+            || address.is_loopback()
+            || address.is_multicast()
+            || address.is_unicast_link_local()
+            || address.to_ipv4_mapped().is_some())
+    };
+    match lease {
+        Lease::Address(address) => is_somewhere(address),
+        Lease::Prefix(prefix) => prefix.length() >= 16 && is_somewhere(prefix.address()),
+    }
+}
+
+fn name_servers(reply: &Message) -> impl Iterator<Item = Ipv6Addr> + '_ {
+    reply.options.iter().flat_map(|option| match option {
+        DhcpOption::DnsServers(servers) => servers.clone(),
+        _ => Vec::new(),
+    })
 }
 
 /// What the configuration tells a client to send.

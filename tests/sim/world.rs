@@ -98,13 +98,16 @@ pub struct World {
     pub router: Option<Router>,
     /// How many things have happened.
     pub steps: u64,
-    /// Which server got a message in the last step.
-    pub served: Option<usize>,
+    /// Which server has answered in the last step, and not as an honest one
+    /// would.
+    pub troubled: Option<usize>,
     /// The answers that reached clients last.
     pub heard: VecDeque<Datagram>,
     /// After how many outputs more the first client's process dies; 0 when it
     /// has.
     falls_after: Option<u32>,
+    /// What it wrote last never reached the disk.
+    is_torn: bool,
     start: Instant,
     rng: Rng,
     queue: BTreeMap<(Instant, u64), Happening>,
@@ -130,9 +133,10 @@ impl World {
             servers: (1..).zip(servers).map(server).collect(),
             router: None,
             steps: 0,
-            served: None,
+            troubled: None,
             heard: VecDeque::new(),
             falls_after: None,
+            is_torn: false,
             start: now,
             rng,
             queue: BTreeMap::new(),
@@ -302,6 +306,7 @@ impl World {
         let client = &mut self.clients[0];
         client.kept = client.kept_before.take().filter(|_| stays);
         self.falls_after = Some(0);
+        self.is_torn = true;
     }
 
     /// What was kept, read with a wall clock that went and goes as far ahead.
@@ -330,7 +335,8 @@ impl World {
         let is_behind = self.falls_after.take() == Some(0);
         let (now, seed) = (self.now, self.rng.octets());
         let client = &mut self.clients[0];
-        client.oracle.begins_again(now, &client.config, restored.as_ref());
+        let is_torn = core::mem::take(&mut self.is_torn);
+        client.oracle.begins_again(now, &client.config, restored.as_ref(), is_torn);
         if is_behind {
             client.oracle.remembers(restored.as_ref());
         }
@@ -344,7 +350,7 @@ impl World {
         self.apply(0);
         self.clients[0].oracle.has_begun();
         self.clients[0].hooks.begin_again();
-        self.clients[0].tell_hooks("started");
+        self.clients[0].tell_hooks();
         for address in self.client().usable() {
             self.input(0, Input::AddressUsable(address));
         }
@@ -401,10 +407,20 @@ impl World {
         }
     }
 
-    /// The first server sends the first client a Reconfigure.
+    /// The server that the first client deals with; the first one, where it
+    /// deals with none that is here.
+    #[must_use]
+    pub fn own_server(&self) -> usize {
+        let own = self.client().kept.as_ref().and_then(|kept| kept.server.as_ref());
+        let is_own = |server: &Server| own.is_some_and(|own| own.duid == server.model.config.duid);
+        self.servers.iter().position(is_own).unwrap_or_default()
+    }
+
+    /// The client's server sends it a Reconfigure.
     pub fn reconfigure(&mut self, kind: MessageType) {
         let client = self.client().config.duid.clone();
-        let octets = self.server().reconfigure(&client, kind);
+        let server = self.own_server();
+        let octets = self.servers[server].model.reconfigure(&client, kind);
         self.inject_from_server(octets);
     }
 
@@ -474,7 +490,7 @@ impl World {
         };
         self.now = self.now.max(next);
         self.steps += 1;
-        self.served = None;
+        self.troubled = None;
         match (queued, deadline) {
             (Some(at), _) if at <= self.now => self.happen(),
             (_, Some((deadline, client))) => self.wake(client, deadline),
@@ -540,10 +556,14 @@ impl World {
         if node.unreachable {
             return;
         }
-        self.served = Some(server);
         self.history.add(self.now, || Entry::Reached(server, octets.to_vec()));
         let source = node.link_local;
-        for answer in node.model.handle(self.now, client_address, octets) {
+        let honest = node.model.would_say(self.now, client_address, octets);
+        let answers = node.model.handle(self.now, client_address, octets);
+        let is_late = node.model.dials.late > Duration::ZERO;
+        self.troubled =
+            (is_late || honest.is_some_and(|honest| honest != answers)).then_some(server);
+        for answer in answers {
             self.history.add(self.now, || Entry::Answered(server, answer.octets.clone()));
             let late = self.rng.delay(self.servers[server].model.dials.late);
             for (at, octets) in self.arrivals(&answer.octets) {
@@ -647,8 +667,8 @@ impl World {
                 self.history.add(self.now, || Entry::Told(client, event.clone()));
                 let client = &mut self.clients[client];
                 client.oracle.hears(self.now, &event);
-                if let Some(name) = event.hook_name() {
-                    client.tell_hooks(name);
+                if event.hook_name().is_some() {
+                    client.tell_hooks();
                 }
                 client.events.push((self.now, event));
             }
@@ -660,7 +680,7 @@ impl World {
         let node = &mut self.clients[client];
         let source = node.link.link_local.filter(|_| node.link.up);
         let source = source.expect("it sends on a link that is usable");
-        let message = node.oracle.sends(self.now, &octets);
+        let message = node.oracle.sends(self.now, &octets, node.kept.as_ref());
         node.sent.push(Sent { at: self.now, message });
         for server in 0..self.servers.len() {
             self.carry(server, client, source, &octets);

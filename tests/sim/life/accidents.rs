@@ -241,8 +241,10 @@ fn forge(world: &mut World) {
     let kind = DhcpOption::ReconfigureMessage(MessageType::Renew);
     let client = world.client().config.duid.clone();
     let stranger = Duid::new(b"\0\x03\0\x01nobody").expect("ten octets are a DUID");
-    let choice = world.rng().between(0, 9);
-    let server = world.server();
+    let choice = world.rng().between(0, 10);
+    let known = world.client().kept.as_ref().and_then(|kept| kept.reconfigure_key.clone());
+    let own = world.own_server();
+    let server = &mut world.servers[own].model;
     let raw = |code, payload: &[u8]| DhcpOption::Raw { code, payload: payload.to_vec() };
     let octets = match choice {
         // Nothing to do, an impossible thing to do, two things to do.
@@ -273,14 +275,17 @@ fn forge(world: &mut World) {
             server.config.duid = own;
             octets
         }
-        // Of the past.
+        // Of the past: the first of all, or what the client has heard last.
         _ => {
-            let replay = core::mem::take(&mut server.replay);
-            let octets = server.reconfigure_with(&client, vec![kind]);
-            server.replay = replay;
-            if replay == 0 {
+            let same = known.filter(|known| known.server == server.config.duid);
+            let heard = same.map_or(0, |known| known.replay);
+            if heard == 0 {
                 return;
             }
+            let replay = if choice == 9 { 1 } else { heard };
+            let next = core::mem::replace(&mut server.replay, replay - 1);
+            let octets = server.reconfigure_with(&client, vec![kind]);
+            server.replay = next;
             octets
         }
     };

@@ -33,6 +33,7 @@ use crate::history::Span;
 use crate::link::Netem;
 use crate::router::Router;
 use crate::server::{Dials, ServerConfig};
+use crate::shown;
 use crate::world::{Restart, World, seconds};
 
 use accidents::ACCIDENTS;
@@ -127,7 +128,7 @@ impl Life {
     fn step(&mut self, end: Instant) -> bool {
         let state = self.world.client().state;
         let went_on = self.world.step(end);
-        if let Some(server) = self.world.served.take() {
+        if let Some(server) = self.world.troubled.take() {
             for &trouble in &self.troubles[server] {
                 self.coverage.meet(Fault::Trouble(trouble), state);
             }
@@ -296,11 +297,12 @@ impl Life {
         };
         assert!(size <= most, "the engine has grown to {size} octets of text");
         let snapshot = self.world.snapshot();
-        let json = serde_json::to_string(&snapshot).expect("a snapshot has a JSON form");
-        assert!(!json.contains(|c: char| c.is_control()), "control characters: {json}");
-        assert!(json.len() <= LARGEST_SNAPSHOT, "a snapshot of {} octets", json.len());
+        let json = serde_json::to_value(&snapshot).expect("a snapshot has a JSON form");
+        shown::judge(&json);
+        let size = json.to_string().len();
+        assert!(size <= LARGEST_SNAPSHOT, "a snapshot of {size} octets");
         let error = snapshot.last_error.unwrap_or_default();
-        assert!(error.len() <= LONGEST_ERROR && !error.contains(char::is_control), "{error:?}");
+        assert!(error.len() <= LONGEST_ERROR, "{error:?}");
         let record = client
             .kept
             .as_ref()

@@ -1,5 +1,6 @@
 //! What a client sends: how often, in which exchange, and about which leases.
 
+use dhc6c_core::record::Record;
 use dhc6c_core::time::Instant;
 use dhc6c_core::wire::dhcp4o6::Query;
 use dhc6c_core::wire::{DhcpOption, Message, MessageType, v4};
@@ -10,12 +11,12 @@ use crate::grammar;
 use crate::server::Lease;
 
 use super::answers::Exchange;
-use super::{MESSAGES, Oracle, WINDOW, leases};
+use super::{MESSAGES, Oracle, WINDOW, leases, survival};
 
 impl Oracle {
-    /// The client sends this.
+    /// The client sends this, while this is kept.
     #[must_use]
-    pub fn sends(&mut self, now: Instant, octets: &[u8]) -> Message {
+    pub fn sends(&mut self, now: Instant, octets: &[u8], kept: Option<&Record>) -> Message {
         assert!(!self.stopped, "a client that has stopped sends");
         self.judge_rate(now);
         let message = grammar::judge(octets, &self.extra);
@@ -27,6 +28,9 @@ impl Oracle {
         }
         self.judge_exchange(now, &message);
         self.judge_leases(now, &message);
+        if matches!(message.kind, MessageType::Release | MessageType::Decline) {
+            self.gives_back(&message, kept);
+        }
         self.promises.send(message.kind);
         message
     }
@@ -51,6 +55,19 @@ impl Oracle {
         self.judge_rate(now);
     }
 
+    /// What is given back is not used any more, not even by the next process:
+    /// it is out of the record before the message leaves.
+    fn gives_back(&mut self, message: &Message, kept: Option<&Record>) {
+        for ia in message.ia_nas().chain(message.ia_pds()) {
+            for lease in leases(ia) {
+                let mut known = kept.into_iter().flat_map(survival::known);
+                let is_kept = known.any(|(known, iaid, _)| (known, iaid) == (lease, ia.iaid));
+                assert!(!is_kept, "{lease:?} is given back, and a crash would bring it back");
+                self.given_back.insert((lease, ia.iaid));
+            }
+        }
+    }
+
     fn judge_rate(&mut self, now: Instant) {
         if self.sent.len() == MESSAGES {
             let oldest = self.sent.pop_front().expect("twenty are there");
@@ -58,6 +75,7 @@ impl Oracle {
             assert!(since >= WINDOW, "{} messages in {since:?}", MESSAGES + 1);
         }
         self.sent.push_back(now);
+        self.pace.sends(now);
     }
 
     /// RFC 9915 §15, §16.1 and §21.9.

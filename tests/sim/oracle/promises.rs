@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dhc6c_core::desired::Lifetimes;
 use dhc6c_core::engine::{Config, Input};
 use dhc6c_core::snapshot::{Mode, StateName};
-use dhc6c_core::time::{Instant, Lifetime};
+use dhc6c_core::time::{Duration, Instant, Lifetime};
 use dhc6c_core::wire::{Ia, Message, MessageType, StatusCode, TransactionId};
 
 use crate::hooks::Leases;
@@ -20,6 +20,9 @@ use super::{Grants, leases, lifetimes};
 
 /// More leases in one association than are looked at.
 const MANY: usize = 20;
+/// As long as a Confirm lasts another server may agree with the client
+/// (RFC 9915 §7.6, CNF_MAX_RD), and a deadline may come a little late.
+const ANOTHER_OPINION: Duration = Duration::from_secs(12);
 
 /// What was promised to one client.
 pub(super) struct Promises {
@@ -39,6 +42,8 @@ pub(super) struct Promises {
     /// long as it is open and nobody else says otherwise, what was asked about
     /// may go (RFC 9915 §18.2.10.3).
     refused: Option<TransactionId>,
+    /// What has to be given up until then, unless somebody gives it anew.
+    to_leave: Option<(Instant, BTreeSet<Lease>)>,
     timers: Option<Timers>,
 }
 
@@ -60,6 +65,7 @@ impl Promises {
             gone: BTreeSet::new(),
             extended: BTreeMap::new(),
             refused: None,
+            to_leave: None,
             timers: None,
         }
     }
@@ -72,7 +78,14 @@ impl Promises {
     /// A new process.
     pub(super) fn begin_again(&mut self) {
         self.before.clear();
-        (self.refused, self.timers) = (None, None);
+        (self.refused, self.to_leave, self.timers) = (None, None, None);
+    }
+
+    /// What was in use before the last input and after what has come of it.
+    pub(super) fn used_through(&self, held: &Leases, now: Instant) -> Vec<Lease> {
+        let lasting = held.iter().filter(|(_, lifetimes)| !lifetimes.valid.is_over(now));
+        let through = lasting.filter(|(lease, _)| self.before.contains_key(lease));
+        through.map(|(lease, _)| *lease).collect()
     }
 
     /// The client is about to get this.
@@ -101,7 +114,7 @@ impl Promises {
                 self.gone.extend(unwanted.map(|(lease, _)| *lease));
                 self.timers = None;
             }
-            Input::Link(_) | Input::Resumed => self.timers = None,
+            Input::Link(_) | Input::Resumed => (self.to_leave, self.timers) = (None, None),
             _ => {}
         }
     }
@@ -114,7 +127,7 @@ impl Promises {
     }
 
     /// The client takes this Reply, whatever it is good for.
-    pub(super) fn hear(&mut self, reply: &Message, open: Option<&Exchange>) {
+    pub(super) fn hear(&mut self, now: Instant, reply: &Message, open: Option<&Exchange>) {
         self.timers = None;
         let Some(open) = open else { return };
         match open.kind {
@@ -126,8 +139,12 @@ impl Promises {
             MessageType::Confirm => {
                 let status = reply.status().map_or(StatusCode::SUCCESS, |status| status.code);
                 match status {
-                    StatusCode::SUCCESS => self.refused = None,
-                    StatusCode::NOT_ON_LINK => self.refused = Some(open.transaction),
+                    StatusCode::SUCCESS => (self.refused, self.to_leave) = (None, None),
+                    StatusCode::NOT_ON_LINK => {
+                        self.refused = Some(open.transaction);
+                        let named = open.named.iter().map(|(_, lease)| *lease).collect();
+                        self.to_leave.get_or_insert((now + ANOTHER_OPINION, named));
+                    }
                     _ => {}
                 }
                 self.excused = self.refused == Some(open.transaction);
@@ -149,6 +166,9 @@ impl Promises {
         let given: Vec<_> = associations.iter().flat_map(|ia| lifetimes(ia)).collect();
         let ended = given.iter().filter(|(.., valid)| valid.is_zero());
         self.gone.extend(ended.map(|(lease, ..)| *lease));
+        if let Some((_, leases)) = &mut self.to_leave {
+            leases.retain(|lease| !given.iter().any(|(given, ..)| given == lease));
+        }
         self.timers = timers(now, associations);
         for ia in associations {
             for (lease, preferred, valid) in lifetimes(ia) {
@@ -181,6 +201,10 @@ impl Promises {
             assert!(kept.is_some() || ended || is_free, "{lease:?} is given up before its end");
             let extended = self.extended.get(lease).filter(|_| kept.is_some());
             assert!(extended.is_none() || extended == kept, "{lease:?} is not extended as said");
+        }
+        if let Some((at, leases)) = self.to_leave.take_if(|(at, _)| *at <= now) {
+            let stays = leases.iter().find(|lease| held.contains_key(lease));
+            assert!(stays.is_none(), "{stays:?} is of another link since {at:?}, and is used");
         }
         self.judge_timers(now, held, state);
     }

@@ -13,7 +13,7 @@ use super::store::{Kind, Lease};
 use super::{Answering, ModelServer, status};
 
 /// The four times that come with a lease.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Times {
     /// When to renew.
     pub t1: Lifetime,

@@ -13,7 +13,7 @@ use super::association::Times;
 use super::{ALL_DHCP_RELAY_AGENTS_AND_SERVERS, Answer};
 
 /// What a server does that it should not, or may do and seldom does.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Dials {
     /// Answers nothing at all.
     pub silent: bool,

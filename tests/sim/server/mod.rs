@@ -127,7 +127,7 @@ impl ServerConfig {
 }
 
 /// An answer on its way.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The client it is for, unless a dial says otherwise.
     pub destination: Ipv6Addr,
@@ -189,6 +189,16 @@ impl ModelServer {
             return Vec::new();
         };
         self.dials.twist(honest, client)
+    }
+
+    /// What it would answer without its troubles; `None` where it has none.
+    #[must_use]
+    pub fn would_say(&self, now: Instant, client: Ipv6Addr, octets: &[u8]) -> Option<Vec<Answer>> {
+        let has_troubles = self.dials != Dials::default();
+        has_troubles.then(|| {
+            let mut honest = Self { dials: Dials::default(), ..self.clone() };
+            honest.handle(now, client, octets)
+        })
     }
 
     /// Loses every lease, as a server without stable storage does.

@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use std::sync::Arc;
 
 use crate::desired::{Desired, Lifetimes};
+use crate::engine::retx::{self, Schedule};
 use crate::engine::{Config, Deadline, Event, Restored};
 use crate::ident::Duid;
 use crate::link::Link;
@@ -77,6 +78,8 @@ pub(super) struct Common {
     /// Rounds of discovery that came to nothing since the last lease that
     /// could be used.
     refusals: u32,
+    /// How often in a row a server has not extended all that is held.
+    setbacks: u8,
 }
 
 impl Common {
@@ -101,6 +104,7 @@ impl Common {
             trust: Trust::Full,
             bound: false,
             refusals: 0,
+            setbacks: 0,
         }
     }
 
@@ -191,6 +195,30 @@ impl Common {
         Duration::from_secs(delay).min(self.sol_max_rt)
     }
 
+    /// How long to leave a server alone that has not extended all that is held:
+    /// as long as a Renew would wait that nobody answers. It may stand by a part
+    /// for ever, and is not to be asked without end for the rest (RFC 9915
+    /// §14.1); but what is about to end is asked for again before it does.
+    pub(super) fn setback_delay(&mut self, now: Instant) -> Duration {
+        let Schedule { initial, longest, .. } = retx::RENEW;
+        let left = self.leases.expiry().map_or(longest, |end| end.at.since(now));
+        let delay = initial * (1 << self.setbacks.min(16));
+        self.setbacks = self.setbacks.saturating_add(1);
+        delay.min(longest).min(left / 4).max(initial)
+    }
+
+    /// Notes that all that is held was extended.
+    pub(super) const fn note_extension(&mut self) {
+        self.setbacks = 0;
+    }
+
+    /// What is lost is looked for at once, unless it is lost again and again.
+    pub(super) const fn search_now(&mut self, now: Instant) {
+        if self.setbacks == 0 {
+            self.next_search = now;
+        }
+    }
+
     /// Notes new or extended leases and who gave them; `event` tells others,
     /// but the first leases are always `Bound`.
     pub(super) fn note_leases(&mut self, answer: &Answer, event: Event) {
@@ -259,6 +287,7 @@ impl Common {
         // Of what an earlier process has left in use others know as well.
         let was_in_use = core::mem::replace(&mut self.trust, Trust::Full) == Trust::InUse;
         self.settings = Settings::default();
+        self.setbacks = 0;
         self.server = None;
         self.authority = None;
         self.informed = false;

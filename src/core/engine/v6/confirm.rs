@@ -82,9 +82,16 @@ impl Confirm {
             State::discover(common, now)
         } else if !common.leases.any_address() {
             unverified(common, now)
-        } else if self.refused && self.exchange.retx.is_due(now) {
+        } else {
+            self.conclude(common, now)
+        }
+    }
+
+    fn conclude(self, common: &mut Common, now: Instant) -> State {
+        let is_over = self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now);
+        if self.refused && (is_over || self.exchange.retx.is_due(now)) {
             State::Solicit(Solicit::elsewhere(common, now))
-        } else if self.exchange.retx.has_lasted(retx::CONFIRM_DURATION, now) {
+        } else if is_over {
             keep(common, now)
         } else {
             State::Confirm(self)

@@ -72,7 +72,10 @@ impl Rebind {
     /// Whoever answers is our server from now on.
     pub(super) fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> State {
         match reply::take(common, now, &answer, Event::Rebound) {
-            Verdict::Leases { complete: true } => State::Bound(Bound),
+            Verdict::Leases { complete: true } => {
+                common.note_extension();
+                State::Bound(Bound)
+            }
             Verdict::Leases { complete: false } | Verdict::Ignore | Verdict::NotOnLink => {
                 State::Rebind(self)
             }

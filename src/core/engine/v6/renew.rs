@@ -67,7 +67,10 @@ impl Renew {
 
     pub(super) fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> State {
         match reply::take(common, now, &answer, Event::Updated) {
-            Verdict::Leases { complete: true } => State::Bound(Bound),
+            Verdict::Leases { complete: true } => {
+                common.note_extension();
+                State::Bound(Bound)
+            }
             // RFC 9915 §18.2.10.1: an association that was left out is asked
             // for again at the normal retransmission time.
             Verdict::Leases { complete: false } | Verdict::Ignore | Verdict::NotOnLink => {

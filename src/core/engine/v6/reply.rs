@@ -38,7 +38,7 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
         Some(StatusCode::NOT_ON_LINK) => return Verdict::NotOnLink,
         Some(StatusCode::NO_BINDING) => {
             if common.leases.disown() {
-                common.next_search = now;
+                common.search_now(now);
             }
             return Verdict::NoBinding;
         }
@@ -59,8 +59,7 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
     }
     let before = core::mem::replace(&mut common.leases, candidate);
     if taken.lost || !common.leases.any_lost() {
-        // What is lost from now on is looked for at once.
-        common.next_search = now;
+        common.search_now(now);
     }
     let verdict = verdict(taken, common.leases.any_held());
     if taken.granted {

@@ -167,7 +167,7 @@ impl Request {
             return State::Request(next);
         }
         if keeps(common) {
-            let pause = common.refusal_delay().max(retx::RENEW.initial);
+            let pause = common.setback_delay(now);
             common.leases.postpone(self.begun, now + pause);
             return State::Bound(Bound);
         }
