@@ -101,6 +101,22 @@ fn dhcp_4o6_05_every_listed_server_gets_one_copy_from_an_address_past_its_detect
 }
 
 #[test]
+fn dhcp_4o6_05_an_address_of_others_is_no_source_while_the_leased_one_is_tentative() {
+    over_seeds(10, |seed| {
+        let server = unicast(&["2001:db8:1::547"]);
+        let mut world = World::new(seed, with_ipv4(wants_address()), [server]);
+        world.start();
+        for others in ["2001:db8:1::5:5", "fd00::5"] {
+            world.command(Input::AddressUsable(others.parse().expect("an address")));
+        }
+        world.run_until("leased", seconds(20), |world| world.client().ipv4().is_some());
+        world.run_for(seconds(4000));
+        let own = world.client().addresses();
+        assert!(world.client().sent_v4.iter().all(|sent| own.contains(&sent.source)));
+    });
+}
+
+#[test]
 fn dhcp_4o6_03_when_option_88_goes_nothing_is_asked_any_more_and_the_lease_ends_in_its_time() {
     over_seeds(10, |seed| {
         let mut world = leased(seed, multicast());
