@@ -241,11 +241,10 @@ const fn is_same_kind(one: Ipv6Addr, other: Ipv6Addr) -> bool {
     one.is_unique_local() == other.is_unique_local()
 }
 
-/// True for addresses of the link alone: groups of that scope or less
-/// (RFC 4291 §2.7) and link-local addresses.
+/// True for what is asked from our link-local address: neighbours, and groups
+/// of whatever scope, for which it is a MUST (RFC 7341 §9).
 const fn is_on_link(address: Ipv6Addr) -> bool {
-    let scope = address.octets()[1] & 0xf;
-    address.is_unicast_link_local() || address.is_multicast() && scope <= 2
+    address.is_unicast_link_local() || address.is_multicast()
 }
 
 #[cfg(test)]
@@ -293,12 +292,13 @@ mod tests {
             (OURS, "ff02::1:2"),
             (OURS, "fe80::1"),
             ("fd00::2", "fd00::1"),
-            ("fd00::2", "ff05::1:3"),
+            (OURS, "ff05::1:3"),
         ]);
-        assert_eq!(sent(&mut all)[..4], expected[..4]);
+        assert_eq!(sent(&mut all), expected);
         // Without an address of that scope nobody is asked there.
         let mut bare = carrier(&[], &servers);
-        assert_eq!(sent(&mut bare), pairs(&[(OURS, "ff02::1:2"), (OURS, "fe80::1")]));
+        let on_link = [(OURS, "ff02::1:2"), (OURS, "fe80::1"), (OURS, "ff05::1:3")];
+        assert_eq!(sent(&mut bare), pairs(&on_link));
         let (place, mut carrier) = carrier(&[], &["2001:db8::1"]);
         assert_eq!(carrier.way(&place), []);
     }
