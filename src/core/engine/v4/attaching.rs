@@ -40,7 +40,7 @@ pub(super) fn accept(
         return State::Requesting(Requesting::new(common, now, offer, None));
     }
     let refused = &common.refused_sources;
-    let source = common.sources.select(offer.binding_prefix, offer.address, offer.ports, refused);
+    let source = common.sources.select(&offer.to_bind(), refused);
     match source {
         // Rather one that was refused before than none for ever.
         None if !refused.is_empty() => {

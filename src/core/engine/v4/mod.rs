@@ -368,7 +368,7 @@ impl Client {
         self.turn(|common, state| {
             let Some(lease) = &mut common.lease else { return state };
             let refused = &common.refused_sources;
-            let next = common.sources.select(None, lease.address, lease.ports, refused);
+            let next = common.sources.select(&lease.to_bind(), refused);
             let next = next.filter(|_| !lease.is_shared());
             match next {
                 Some(source) => lease.source = Some(source),
