@@ -228,6 +228,19 @@ impl Common {
         Duration::from_secs(delay)
     }
 
+    /// Binds the lease to another address of ours than the one that is gone or
+    /// will not do; it is given up where there is none, and where it is shared.
+    pub(super) fn bind_elsewhere(&mut self) -> Option<Ipv6Addr> {
+        let lease = self.lease.as_mut()?;
+        let next = self.sources.select(&lease.to_bind(), &self.refused_sources);
+        let next = next.filter(|_| !lease.is_shared());
+        match next {
+            Some(_) => lease.source = next,
+            None => self.give_up(),
+        }
+        next
+    }
+
     /// A softwire address that will not do.
     pub(super) fn refuse_source(&mut self, source: Ipv6Addr) {
         if self.refused_sources.len() >= MOST_REFUSED {

@@ -365,21 +365,11 @@ impl Client {
     /// way to a server another takes its place, and servers are told of it
     /// once there is one.
     fn rebind_source(&mut self, now: Instant) {
-        self.turn(|common, state| {
-            let Some(lease) = &mut common.lease else { return state };
-            let refused = &common.refused_sources;
-            let next = common.sources.select(&lease.to_bind(), refused);
-            let next = next.filter(|_| !lease.is_shared());
-            match next {
-                Some(source) => lease.source = Some(source),
-                None => common.give_up(),
-            }
-            match next {
-                _ if common.via.is_none() => state,
-                Some(source) => Attaching::to(source, common, now),
-                None => State::Waiting(Waiting { until: now, pauses: false }),
-            }
-        });
+        if self.common.via.is_none() {
+            self.common.bind_elsewhere();
+        } else if self.common.lease.is_some() {
+            self.turn(|common, _| Attaching::elsewhere(common, now));
+        }
     }
 
     /// Replaces the state by what a transition makes of it.
