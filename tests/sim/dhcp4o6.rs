@@ -359,6 +359,31 @@ fn dhcp_4o6_21_after_a_restart_the_lease_is_asked_about_and_not_looked_for() {
 }
 
 #[test]
+fn dhcp_4o6_21_after_a_disconnection_the_lease_is_asked_about_once_ipv6_has_its_answer() {
+    over_seeds(10, |seed| {
+        for (is_asleep, is_denied) in [(true, false), (true, true), (false, false), (false, true)] {
+            let mut world = leased(seed, multicast());
+            let (address, asked) = (world.client().ipv4(), world.client().sent_v4.len());
+            world.server().v4().dials.deny_reboot = is_denied;
+            if is_asleep {
+                world.sleep(seconds(60));
+            } else {
+                world.carrier(false);
+                world.run_for(seconds(5));
+                world.carrier(true);
+            }
+            assert_eq!(world.client().ipv4(), address, "it is used meanwhile");
+            world.run_for(seconds(20));
+            let reboot = &world.client().sent_v4[asked];
+            assert!(matches!(reboot.message.options[0], V4Option::RequestedAddress(_)));
+            assert!(reboot.at > world.client().sent(MessageType::Confirm)[0].at);
+            assert_eq!(world.client().told(&Event::Dhcp4o6Unbound), usize::from(is_denied));
+            assert!(world.client().ipv4().is_some());
+        }
+    });
+}
+
+#[test]
 fn dhcp_4o6_24_a_server_that_has_forgotten_gives_a_new_lease_in_time() {
     over_seeds(5, |seed| {
         let mut world = leased(seed, multicast());

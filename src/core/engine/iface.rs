@@ -449,6 +449,7 @@ impl Interface {
         }
         self.reconsider(now);
         self.client.handle(now, Input::Resumed);
+        self.resume_v4(now);
     }
 
     fn on_router(&mut self, now: Instant, message: &RouterMessage) {

@@ -1,6 +1,8 @@
 //! The client against a server played by hand: state by state, and what is
 //! refused in each.
 
+#[path = "away_tests.rs"]
+mod away;
 #[path = "softwire_tests.rs"]
 mod softwire;
 

@@ -67,8 +67,10 @@ pub(super) struct Common {
     /// The lease may be used: a server has granted or confirmed it, or an
     /// earlier process has left it in use.
     pub(super) in_use: bool,
-    /// The lease was granted to this process, not to an earlier one.
-    pub(super) was_granted: bool,
+    /// The lease was granted to this process and not to an earlier one, and
+    /// there was a way to servers all the time since; or servers were asked
+    /// about it.
+    pub(super) is_verified: bool,
     /// Nobody knows when the lease ends: it is of an earlier boot.
     pub(super) is_timeless: bool,
     /// The server does not have our softwire's address yet; it was told so
@@ -106,7 +108,7 @@ impl Common {
             sources: Sources::default(),
             lease: None,
             in_use: false,
-            was_granted: false,
+            is_verified: false,
             is_timeless: false,
             mismatches: 0,
             former: None,
@@ -162,7 +164,7 @@ impl Common {
     /// The address that a server has bound the lease to, to our knowledge: the
     /// one that others were told of, or of an earlier process.
     pub(super) fn granted_source(&self) -> Option<Ipv6Addr> {
-        let restored = self.lease.as_ref().filter(|_| !self.was_granted);
+        let restored = self.lease.as_ref().filter(|_| !self.is_verified);
         let told = self.told.as_ref().map(|told| told.source);
         told.unwrap_or_else(|| restored.and_then(|lease| lease.source))
     }
@@ -195,12 +197,12 @@ impl Common {
             border_relays,
         };
         self.lease = Some(lease);
-        self.was_granted = true;
+        self.is_verified = true;
     }
 
     /// A lease of an earlier process is used on.
     pub(super) fn confirm(&mut self) {
-        (self.in_use, self.was_granted) = (true, true);
+        (self.in_use, self.is_verified) = (true, true);
         self.tell();
     }
 

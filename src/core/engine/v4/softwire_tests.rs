@@ -463,6 +463,17 @@ fn dhcp_4o6b_08_an_address_that_never_becomes_usable_costs_no_lease_where_anothe
 }
 
 #[test]
+fn dhcp_4o6b_06_after_a_disconnection_the_softwires_address_is_told_again() {
+    let mut play = Play::softwire();
+    play.connect(None);
+    play.connect(via("fe80::2"));
+    assert_eq!((play.state(), play.address()), (V4State::Rebooting, Some(ADDRESS)));
+    assert_eq!(play.told_source().as_deref(), Some(SOFTWIRE));
+    assert_eq!(play.ack_source(SOFTWIRE), []);
+    assert_eq!(play.state(), V4State::Bound);
+}
+
+#[test]
 fn dhcp_4o6s_06_a_source_that_is_to_be_made_again_has_not_changed() {
     let made: std::net::Ipv6Addr = SOFTWIRE.parse().unwrap();
     assert!(sources(&[], &["2001:db8:12:3400::/56"]).is_awaited(made));

@@ -89,7 +89,7 @@ impl Client {
     /// earlier process that nobody has denied yet.
     pub(in crate::engine) fn record(&self) -> Option<KnownV4> {
         let common = &self.common;
-        let is_good = !common.is_timeless && (common.in_use || !common.was_granted);
+        let is_good = !common.is_timeless && (common.in_use || !common.is_verified);
         let lease = common.lease.as_ref().filter(|_| is_good)?;
         let Times { t1, t2, valid } = lease.times;
         Some(KnownV4 {
@@ -133,7 +133,7 @@ impl Client {
         if in_use && times_are_known {
             common.confirm();
         }
-        common.was_granted = false;
+        common.is_verified = false;
     }
 }
 
