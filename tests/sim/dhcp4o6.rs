@@ -220,6 +220,8 @@ fn dhcp_4o6_24_a_denial_in_every_state_leads_to_a_new_lease() {
                     world.command(Input::Restart);
                     world.run_for(seconds(120));
                     assert!(world.client().sent_v4(Kind::Discover).len() < 12, "not without end");
+                    let shown = world.snapshot().last_error;
+                    assert!(shown.is_some_and(|error| error.starts_with("dhcpnak from ")));
                 }
                 "rebooting" => world.restart(Restart::Stopped),
                 "renewing" => world.run_for(seconds(1802)),
@@ -233,6 +235,7 @@ fn dhcp_4o6_24_a_denial_in_every_state_leads_to_a_new_lease() {
             world.server().v4().dials = crate::server::V4Dials::default();
             world.run_until("leased again", seconds(200), |world| world.client().ipv4().is_some());
             assert!(world.client().told(&Event::Dhcp4o6Unbound) > before, "{state}");
+            assert_eq!(world.snapshot().last_error, None, "{state}");
             assert_eq!(world.state(), StateName::Bound, "{state}: IPv6 is unharmed");
         }
     });

@@ -56,6 +56,12 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    /// Who has said it, and in which words, in one line for people.
+    pub(super) fn describe(&self) -> String {
+        let words = self.text.iter().map(|text| format!(": {text}"));
+        format!("{} from {}{}", self.kind, self.server, words.collect::<String>())
+    }
+
     /// What an address of ours is to be found for.
     pub(super) fn to_bind(&self) -> ToBind<'_> {
         let Self { address, ports, binding_prefix: prefix, border_relays, .. } = self;

@@ -296,8 +296,10 @@ fn dhcp_4o6_24_a_denial_in_every_state_ends_the_lease_at_once() {
             assert_eq!(play.take(&nak), [DropReason::State], "nothing was asked for");
             continue;
         }
-        let nak = play.reply(Kind::Nak);
-        assert_eq!(play.take(&nak), [], "{state}");
+        let words = V4Option::Text(crate::wire::ServerText::new(b"no\x1b[2J"));
+        assert_eq!(play.answer(Kind::Nak, vec![words]), [], "{state}");
+        let shown = play.client.last_error();
+        assert_eq!(shown.as_deref(), Some(r"dhcpnak from 192.0.2.1: no\x1b[2J"), "{state}");
         assert_eq!(play.address(), None, "{state}");
         assert_eq!(play.state(), V4State::Selecting, "{state}: from the beginning");
         assert_eq!(play.asked().kind, Kind::Discover, "{state}");

@@ -86,6 +86,8 @@ pub(super) struct Common {
     pub(super) informed: Vec<V4Option>,
     /// Softwire addresses that others have, or that a server refuses.
     pub(super) refused_sources: Vec<Ipv6Addr>,
+    /// The last denial since the last lease, for people.
+    pub(super) last_error: Option<String>,
     pub(super) events: VecDeque<Event>,
     /// What is said without waiting for an answer.
     pub(super) farewell: VecDeque<Query>,
@@ -116,6 +118,7 @@ impl Common {
             offered_relays: Vec::new(),
             informed: Vec::new(),
             refused_sources: Vec::new(),
+            last_error: None,
             events: VecDeque::new(),
             farewell: VecDeque::new(),
             told: None,
@@ -146,6 +149,7 @@ impl Common {
     ) {
         self.hold(now, exchange, answer, source);
         (self.in_use, self.refusals, self.is_timeless) = (true, 0, false);
+        self.last_error = None;
         // What would not do for another lease may do for the next.
         self.refused_sources.clear();
         self.tell();

@@ -85,6 +85,11 @@ impl Client {
         Some(view)
     }
 
+    /// Why there is no lease, where a server has said so.
+    pub(in crate::engine) fn last_error(&self) -> Option<String> {
+        self.common.last_error.clone()
+    }
+
     /// What has to outlive the process: the lease in use, or the one of an
     /// earlier process that nobody has denied yet.
     pub(in crate::engine) fn record(&self) -> Option<KnownV4> {
