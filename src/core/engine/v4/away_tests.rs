@@ -1,4 +1,5 @@
-//! A lease in use after a time without a way to servers (RFC 2131 §3.7).
+//! A lease after a time without a way to servers, or without us (RFC 2131
+//! §3.2, §3.7).
 
 use super::*;
 
@@ -35,4 +36,19 @@ fn dhcp_4o6_21_other_servers_and_another_disconnection_are_no_answer() {
     play.connect(via("fe80::2"));
     assert_eq!((play.state(), play.address()), (V4State::Rebooting, Some(ADDRESS)));
     assert_eq!(play.client.record().map(|known| known.address), Some(ADDRESS));
+}
+
+#[test]
+fn dhcp_4o6_21_what_nobody_has_answered_is_asked_about_at_the_start_after_next() {
+    let known = Play::bound(wanted()).client.record().unwrap();
+    let mut play = Play::restored(&known, false);
+    let kept = play.client.record().unwrap();
+    assert_eq!((kept.address, kept.is_timeless), (ADDRESS, true));
+    // The next start knows when that was kept, which says nothing of its end.
+    let mut next = Play::restored(&kept, true);
+    assert_eq!(next.client.record(), Some(kept));
+    next.wait(70);
+    assert_eq!((next.address(), next.client.record()), (None, None));
+    assert_eq!(play.answer(Kind::Ack, vec![]), []);
+    assert_eq!(play.client.record().map(|known| known.is_timeless), Some(false));
 }

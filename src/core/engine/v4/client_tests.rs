@@ -181,6 +181,16 @@ impl Play {
         ]
     }
 
+    /// A client of a later process that a crash has left the lease in use to.
+    fn restored(known: &crate::record::KnownV4, times_are_known: bool) -> Self {
+        let client = Client::new(settings(wanted()), Rng::from_number(2));
+        let mut play = Self { client, now: Instant::from_millis(5000), asked: None };
+        play.client.restore(known, true, times_are_known, play.now);
+        play.connect(via("fe80::2"));
+        assert_eq!((play.state(), play.address()), (V4State::Rebooting, None));
+        play
+    }
+
     fn rebooting(in_use: bool) -> Self {
         let before = Self::bound(wanted());
         let known = before.client.record().unwrap();
@@ -458,13 +468,10 @@ fn dhcp_4o6_21_init_reboot_asks_and_without_an_answer_uses_what_it_has() {
 #[test]
 fn a_lease_whose_end_nobody_knows_is_not_used_without_an_answer() {
     let known = Play::bound(wanted()).client.record().unwrap();
-    let client = Client::new(settings(wanted()), Rng::from_number(2));
-    let mut play = Play { client, now: Instant::from_millis(5000), asked: None };
-    play.client.restore(&known, true, false, play.now);
-    play.connect(via("fe80::2"));
-    assert_eq!((play.state(), play.address()), (V4State::Rebooting, None));
+    let mut play = Play::restored(&known, false);
     play.wait(70);
     assert_eq!((play.state(), play.address()), (V4State::Selecting, None));
+    assert_eq!(play.client.record(), None);
 }
 
 #[test]

@@ -91,10 +91,12 @@ impl Client {
     }
 
     /// What has to outlive the process: the lease in use, or the one of an
-    /// earlier process that nobody has denied yet.
+    /// earlier process that nobody has denied yet. Where nobody knows when that
+    /// ends it says so: the next start, which may know its own times, does not
+    /// rely on these.
     pub(in crate::engine) fn record(&self) -> Option<KnownV4> {
         let common = &self.common;
-        let is_good = !common.is_timeless && (common.in_use || !common.is_verified);
+        let is_good = common.in_use || !common.is_verified;
         let lease = common.lease.as_ref().filter(|_| is_good)?;
         let Times { t1, t2, valid } = lease.times;
         Some(KnownV4 {
@@ -103,6 +105,7 @@ impl Client {
             t1,
             t2,
             valid,
+            is_timeless: common.is_timeless,
             ports: lease.ports,
             via: lease.via,
             source: lease.source,
@@ -134,8 +137,8 @@ impl Client {
         let lease = Lease { address, server, times, ports, options, via, source, border_relays };
         let common: &mut Common = &mut self.common;
         common.lease = Some(lease);
-        common.is_timeless = !times_are_known;
-        if in_use && times_are_known {
+        common.is_timeless = known.is_timeless || !times_are_known;
+        if in_use && !common.is_timeless {
             common.confirm();
         }
         common.is_verified = false;
