@@ -46,7 +46,8 @@ fn show(store: &Store, interface: Option<String>, as_json: bool) -> Result<(), E
             "name": name, "duid": kept.duid, "times_are_known": times, "server": kept.record.server,
             "leases": kept.record.leases().map(|lease| object(lease, now)).collect::<Vec<_>>(),
             "ipv4": kept.record.ipv4.as_ref().map(|lease| serde_json::json!({
-                "address": lease.address, "valid": lease.valid.left(now),
+                "address": lease.address,
+                "valid": (!lease.is_timeless).then(|| lease.valid.left(now)),
             })),
         }));
     }
@@ -66,11 +67,12 @@ fn object(lease: &KnownLease, now: Instant) -> serde_json::Value {
 
 fn text(name: &str, kept: &Kept, now: Instant) -> String {
     let mut text = format!("{name}  DUID {}\n", kept.duid);
-    let leases = kept.record.leases().map(|lease| (lease.lease.to_string(), lease.valid));
-    let ipv4 = kept.record.ipv4.iter().map(|lease| (lease.address.to_string(), lease.valid));
-    for (lease, valid) in leases.chain(ipv4) {
+    let leases = kept.record.leases().map(|lease| (lease.lease.to_string(), lease.valid, true));
+    let ipv4 = kept.record.ipv4.iter();
+    let ipv4 = ipv4.map(|lease| (lease.address.to_string(), lease.valid, !lease.is_timeless));
+    for (lease, valid, is_known) in leases.chain(ipv4) {
         let until = match valid {
-            _ if !kept.times_are_known => "unknown, the clock is not set".to_owned(),
+            _ if !(kept.times_are_known && is_known) => "unknown, the clock is not set".to_owned(),
             valid if valid.is_over(now) => "over".to_owned(),
             valid => clock::wall_after(Until::left(valid, now)),
         };

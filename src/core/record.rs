@@ -55,6 +55,10 @@ pub struct KnownV4 {
     pub t2: Until,
     /// The end of the lease.
     pub valid: Until,
+    /// These times are of an earlier boot, and nobody knows how long ago that
+    /// was: the lease ends then at the latest. No server has stated them anew.
+    #[serde(default)]
+    pub is_timeless: bool,
     /// Which ports are ours; absent where all of them are.
     pub ports: Option<PortSet>,
     /// The IPv6 address that it was asked for from (RFC 7618 §6).

@@ -101,6 +101,22 @@ fn dhcp_4o6_05_every_listed_server_gets_one_copy_from_an_address_past_its_detect
 }
 
 #[test]
+fn dhcp_4o6_05_an_address_of_others_is_no_source_while_the_leased_one_is_tentative() {
+    over_seeds(10, |seed| {
+        let server = unicast(&["2001:db8:1::547"]);
+        let mut world = World::new(seed, with_ipv4(wants_address()), [server]);
+        world.start();
+        for others in ["2001:db8:1::5:5", "fd00::5"] {
+            world.command(Input::AddressUsable(others.parse().expect("an address")));
+        }
+        world.run_until("leased", seconds(20), |world| world.client().ipv4().is_some());
+        world.run_for(seconds(4000));
+        let own = world.client().addresses();
+        assert!(world.client().sent_v4.iter().all(|sent| own.contains(&sent.source)));
+    });
+}
+
+#[test]
 fn dhcp_4o6_03_when_option_88_goes_nothing_is_asked_any_more_and_the_lease_ends_in_its_time() {
     over_seeds(10, |seed| {
         let mut world = leased(seed, multicast());
@@ -204,6 +220,8 @@ fn dhcp_4o6_24_a_denial_in_every_state_leads_to_a_new_lease() {
                     world.command(Input::Restart);
                     world.run_for(seconds(120));
                     assert!(world.client().sent_v4(Kind::Discover).len() < 12, "not without end");
+                    let shown = world.snapshot().last_error;
+                    assert!(shown.is_some_and(|error| error.starts_with("dhcpnak from ")));
                 }
                 "rebooting" => world.restart(Restart::Stopped),
                 "renewing" => world.run_for(seconds(1802)),
@@ -217,6 +235,7 @@ fn dhcp_4o6_24_a_denial_in_every_state_leads_to_a_new_lease() {
             world.server().v4().dials = crate::server::V4Dials::default();
             world.run_until("leased again", seconds(200), |world| world.client().ipv4().is_some());
             assert!(world.client().told(&Event::Dhcp4o6Unbound) > before, "{state}");
+            assert_eq!(world.snapshot().last_error, None, "{state}");
             assert_eq!(world.state(), StateName::Bound, "{state}: IPv6 is unharmed");
         }
     });
@@ -338,6 +357,31 @@ fn dhcp_4o6_21_after_a_restart_the_lease_is_asked_about_and_not_looked_for() {
             let last = world.client().sent_v4(Kind::Request).pop().expect("INIT-REBOOT");
             assert!(last.message.ciaddr.is_unspecified(), "{how:?}");
             assert!(matches!(last.message.options[0], V4Option::RequestedAddress(_)), "{how:?}");
+        }
+    });
+}
+
+#[test]
+fn dhcp_4o6_21_after_a_disconnection_the_lease_is_asked_about_once_ipv6_has_its_answer() {
+    over_seeds(10, |seed| {
+        for (is_asleep, is_denied) in [(true, false), (true, true), (false, false), (false, true)] {
+            let mut world = leased(seed, multicast());
+            let (address, asked) = (world.client().ipv4(), world.client().sent_v4.len());
+            world.server().v4().dials.deny_reboot = is_denied;
+            if is_asleep {
+                world.sleep(seconds(60));
+            } else {
+                world.carrier(false);
+                world.run_for(seconds(5));
+                world.carrier(true);
+            }
+            assert_eq!(world.client().ipv4(), address, "it is used meanwhile");
+            world.run_for(seconds(20));
+            let reboot = &world.client().sent_v4[asked];
+            assert!(matches!(reboot.message.options[0], V4Option::RequestedAddress(_)));
+            assert!(reboot.at > world.client().sent(MessageType::Confirm)[0].at);
+            assert_eq!(world.client().told(&Event::Dhcp4o6Unbound), usize::from(is_denied));
+            assert!(world.client().ipv4().is_some());
         }
     });
 }

@@ -77,18 +77,30 @@ impl Place {
     /// An address of ours of the scope of its destination: link-local on the
     /// link, a MUST for multicast; else one that is not (RFC 7341 §9). Of
     /// these, one of the same kind; one that is leased, which lasts longer
-    /// than those that change for the sake of privacy; and the nearest.
+    /// than those that change for the sake of privacy; and the nearest. None
+    /// while one that is leased for it has still to pass its detection: the
+    /// one that is chosen is kept.
     fn source_for(&self, destination: Ipv6Addr, leased: &[Ipv6Addr]) -> Option<Ipv6Addr> {
         let link_local = self.link.link_local.filter(|_| self.link.up)?;
         if is_on_link(destination) {
             return Some(link_local);
         }
-        let nearness = |source: &&Ipv6Addr| {
-            let is_same_kind = source.is_unique_local() == destination.is_unique_local();
+        let nearness = |source: &Ipv6Addr| {
             let common = (source.to_bits() ^ destination.to_bits()).leading_zeros();
-            (is_same_kind, leased.contains(source), common)
+            (is_same_kind(*source, destination), leased.contains(source), common)
         };
-        self.usable.iter().max_by_key(nearness).copied()
+        let best = self.usable().max_by_key(nearness)?;
+        let fits = |source: &Ipv6Addr| is_same_kind(*source, destination);
+        let is_awaited = leased.iter().any(|ours| fits(ours) && !self.usable.contains(ours));
+        let is_ours = fits(&best) && leased.contains(&best);
+        (is_ours || !is_awaited).then_some(best)
+    }
+
+    /// True while an address fits its destination no worse than another does.
+    fn fits(&self, source: Ipv6Addr, destination: Ipv6Addr) -> bool {
+        is_on_link(destination)
+            || is_same_kind(source, destination)
+            || !self.usable().any(|other| is_same_kind(other, destination))
     }
 }
 
@@ -208,10 +220,12 @@ impl Carrier {
         }
     }
 
-    /// Keeps the sources that are still ours and finds those that are
-    /// missing.
+    /// Keeps the sources that are still ours, unless one of a better kind is
+    /// there now, and finds those that are missing.
     fn choose_sources(&mut self, place: &Place) {
-        self.sources.retain(|_, source| place.can_send_from(*source));
+        self.sources.retain(|destination, source| {
+            place.can_send_from(*source) && place.fits(*source, *destination)
+        });
         for destination in self.destinations() {
             if !self.sources.contains_key(&destination)
                 && let Some(source) = place.source_for(destination, &self.leased)
@@ -222,11 +236,15 @@ impl Carrier {
     }
 }
 
-/// True for addresses of the link alone: groups of that scope or less
-/// (RFC 4291 §2.7) and link-local addresses.
+/// True where both addresses are unique local ones, or neither is.
+const fn is_same_kind(one: Ipv6Addr, other: Ipv6Addr) -> bool {
+    one.is_unique_local() == other.is_unique_local()
+}
+
+/// True for what is asked from our link-local address: neighbours, and groups
+/// of whatever scope, for which it is a MUST (RFC 7341 §9).
 const fn is_on_link(address: Ipv6Addr) -> bool {
-    let scope = address.octets()[1] & 0xf;
-    address.is_unicast_link_local() || address.is_multicast() && scope <= 2
+    address.is_unicast_link_local() || address.is_multicast()
 }
 
 #[cfg(test)]
@@ -274,12 +292,13 @@ mod tests {
             (OURS, "ff02::1:2"),
             (OURS, "fe80::1"),
             ("fd00::2", "fd00::1"),
-            ("fd00::2", "ff05::1:3"),
+            (OURS, "ff05::1:3"),
         ]);
-        assert_eq!(sent(&mut all)[..4], expected[..4]);
+        assert_eq!(sent(&mut all), expected);
         // Without an address of that scope nobody is asked there.
         let mut bare = carrier(&[], &servers);
-        assert_eq!(sent(&mut bare), pairs(&[(OURS, "ff02::1:2"), (OURS, "fe80::1")]));
+        let on_link = [(OURS, "ff02::1:2"), (OURS, "fe80::1"), (OURS, "ff05::1:3")];
+        assert_eq!(sent(&mut bare), pairs(&on_link));
         let (place, mut carrier) = carrier(&[], &["2001:db8::1"]);
         assert_eq!(carrier.way(&place), []);
     }
@@ -289,6 +308,37 @@ mod tests {
         let (place, mut one) = carrier(&["2001:db9::2", "2001:db8::2"], &["2001:db8::1"]);
         one.set_leased(vec![address("2001:db9::2")]);
         assert_eq!(one.way(&place), [(address("2001:db9::2"), address("2001:db8::1"))]);
+    }
+
+    #[test]
+    fn dhcp_4o6_05_a_leased_address_is_waited_for_and_an_address_of_others_not_kept() {
+        let (global, private) = (address("2001:db8::1"), address("fd00::1"));
+        let (mut place, mut both) = carrier(&["2001:db8::2", "fd00::2"], &["2001:db8::1"]);
+        both.set_leased(vec![address("2001:db9::2")]);
+        assert_eq!(both.way(&place), [], "its detection goes on");
+        both.set_servers(Some(vec![global, private]));
+        assert_eq!(both.way(&place), [(address("fd00::2"), private)], "no such is leased");
+        place.set_usable(address("2001:db9::2"), true);
+        let way = [(address("2001:db9::2"), global), (address("fd00::2"), private)];
+        assert_eq!(both.way(&place), way);
+        // Another lease is no reason to change, nor to wait.
+        both.set_leased(vec![address("2001:db9::2"), address("2001:db8::9")]);
+        assert_eq!(both.way(&place), way);
+        place.set_usable(address("2001:db8::9"), true);
+        assert_eq!(both.way(&place), way);
+    }
+
+    #[test]
+    fn dhcp_4o6_05_a_source_of_another_kind_does_until_there_is_one_of_the_same() {
+        let cases =
+            [("fd00::2", "2001:db8::2", "2001:db8::1"), ("2001:db8::2", "fd00::2", "fd00::1")];
+        for (other, same, server) in cases.map(|(a, b, c)| (address(a), address(b), address(c))) {
+            let (mut place, mut one) = carrier(&[], &[&server.to_string()]);
+            place.set_usable(other, true);
+            assert_eq!(one.way(&place), [(other, server)]);
+            place.set_usable(same, true);
+            assert_eq!(one.way(&place), [(same, server)]);
+        }
     }
 
     #[test]

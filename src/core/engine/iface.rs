@@ -404,8 +404,11 @@ impl Interface {
     #[must_use]
     pub fn snapshot(&self, now: Instant) -> Snapshot {
         let ready = self.is_ready();
-        let dhcp4o6 = self.v4.as_ref().and_then(|v4| v4.snapshot(now));
-        Snapshot { ready, mode: self.config.mode, dhcp4o6, ..self.client.snapshot(now) }
+        let v4 = self.v4.as_ref();
+        let dhcp4o6 = v4.and_then(|v4| v4.snapshot(now));
+        let view = self.client.snapshot(now);
+        let last_error = view.last_error.or_else(|| v4.and_then(|v4| v4.client.last_error()));
+        Snapshot { ready, mode: self.config.mode, dhcp4o6, last_error, ..view }
     }
 
     /// Everything asked for is there or refused, at least one lease (or, if
@@ -449,6 +452,7 @@ impl Interface {
         }
         self.reconsider(now);
         self.client.handle(now, Input::Resumed);
+        self.resume_v4(now);
     }
 
     fn on_router(&mut self, now: Instant, message: &RouterMessage) {

@@ -105,6 +105,14 @@ impl Interface {
         self.carry_farewell();
     }
 
+    /// The machine has slept, perhaps on its way to another link: this is a
+    /// disconnection (RFC 2131 §3.7).
+    pub(super) fn resume_v4(&mut self, now: Instant) {
+        if let Some(v4) = &mut self.v4 {
+            v4.client.connect(now, None);
+        }
+    }
+
     /// DHCPv4 goes on as long as the DHCPv6 servers say so, and from the
     /// addresses that they have given (RFC 7341 §9).
     pub(super) fn follow_v6(&mut self, now: Instant) {
@@ -123,7 +131,11 @@ impl Interface {
         );
         let way = v4.carrier.way(&self.place).into_iter();
         let paths: Vec<_> = way.map(|(source, server)| Path { source, server }).collect();
-        v4.client.connect(now, Some(Via(paths)).filter(|via| !via.0.is_empty()));
+        // Whether we are on another link is found out once: by IPv6, which
+        // gives that up after ten seconds (RFC 9915 §18.2.3).
+        let is_held_up = self.client.is_verifying() && v4.client.is_off();
+        let via = Some(Via(paths)).filter(|via| !via.0.is_empty() && !is_held_up);
+        v4.client.connect(now, via);
         v4.client.advance(now);
     }
 

@@ -12,6 +12,7 @@ use crate::wire::v4::{Kind, Message, Op, V4Option};
 
 use super::lease;
 use super::settings::Settings;
+use super::source::ToBind;
 
 /// What the open question lets in.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,20 @@ pub(super) struct Answer {
     pub(super) options: Vec<V4Option>,
     pub(super) border_relays: Vec<Ipv6Addr>,
     pub(super) binding_prefix: Option<Prefix>,
+}
+
+impl Answer {
+    /// Who has said it, and in which words, in one line for people.
+    pub(super) fn describe(&self) -> String {
+        let words = self.text.iter().map(|text| format!(": {text}"));
+        format!("{} from {}{}", self.kind, self.server, words.collect::<String>())
+    }
+
+    /// What an address of ours is to be found for.
+    pub(super) fn to_bind(&self) -> ToBind<'_> {
+        let Self { address, ports, binding_prefix: prefix, border_relays, .. } = self;
+        ToBind { address: *address, ports: *ports, prefix: *prefix, border_relays }
+    }
 }
 
 /// Lets a message in, or says why not; what was left out of it is counted in

@@ -40,7 +40,7 @@ pub(super) fn accept(
         return State::Requesting(Requesting::new(common, now, offer, None));
     }
     let refused = &common.refused_sources;
-    let source = common.sources.select(offer.binding_prefix, offer.address, offer.ports, refused);
+    let source = common.sources.select(&offer.to_bind(), refused);
     match source {
         // Rather one that was refused before than none for ever.
         None if !refused.is_empty() => {
@@ -62,6 +62,16 @@ impl Attaching {
         Self { offer: None, source, until: now + PATIENCE }.on_time(common, now)
     }
 
+    /// Binds the lease that is held to another address of ours, which servers
+    /// are told of (RFC 8539 §7.2.1); a shared one begins anew (RFC 7618 §7),
+    /// and so does one for which there is none.
+    pub(super) fn elsewhere(common: &mut Common, now: Instant) -> State {
+        match common.bind_elsewhere() {
+            Some(source) => Self::to(source, common, now),
+            None => State::Waiting(Waiting { until: now, pauses: false }),
+        }
+    }
+
     pub(super) const fn deadline(&self) -> Deadline {
         Deadline { at: self.until, why: Why::GiveUp }
     }
@@ -78,9 +88,12 @@ impl Attaching {
             // Others come first from now on.
             common.refuse_source(source);
         }
-        if common.refused_sources.contains(&source) {
-            return State::Waiting(Waiting::again(common, now));
+        match offer {
+            _ if !common.refused_sources.contains(&source) => {
+                State::Attaching(Self { offer, source, until })
+            }
+            Some(_) => State::Waiting(Waiting::again(common, now)),
+            None => Self::elsewhere(common, now),
         }
-        State::Attaching(Self { offer, source, until })
     }
 }

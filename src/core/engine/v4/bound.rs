@@ -73,7 +73,13 @@ pub(super) fn granted(
 /// address that it was to be bound to in place of another (RFC 2131 §3.2,
 /// RFC 8539 §7.2.1). One that a server has bound it to before is as good as
 /// ever: a server that has lost its memory denies that too.
-pub(super) fn denied(common: &mut Common, now: Instant, source: Option<Ipv6Addr>) -> State {
+pub(super) fn denied(
+    common: &mut Common,
+    now: Instant,
+    answer: &Answer,
+    source: Option<Ipv6Addr>,
+) -> State {
+    common.last_error = Some(answer.describe());
     if let Some(source) = source.filter(|_| source != common.granted_source()) {
         common.refuse_source(source);
     }

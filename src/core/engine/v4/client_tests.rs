@@ -1,6 +1,8 @@
 //! The client against a server played by hand: state by state, and what is
 //! refused in each.
 
+#[path = "away_tests.rs"]
+mod away;
 #[path = "softwire_tests.rs"]
 mod softwire;
 
@@ -179,6 +181,16 @@ impl Play {
         ]
     }
 
+    /// A client of a later process that a crash has left the lease in use to.
+    fn restored(known: &crate::record::KnownV4, times_are_known: bool) -> Self {
+        let client = Client::new(settings(wanted()), Rng::from_number(2));
+        let mut play = Self { client, now: Instant::from_millis(5000), asked: None };
+        play.client.restore(known, true, times_are_known, play.now);
+        play.connect(via("fe80::2"));
+        assert_eq!((play.state(), play.address()), (V4State::Rebooting, None));
+        play
+    }
+
     fn rebooting(in_use: bool) -> Self {
         let before = Self::bound(wanted());
         let known = before.client.record().unwrap();
@@ -294,8 +306,10 @@ fn dhcp_4o6_24_a_denial_in_every_state_ends_the_lease_at_once() {
             assert_eq!(play.take(&nak), [DropReason::State], "nothing was asked for");
             continue;
         }
-        let nak = play.reply(Kind::Nak);
-        assert_eq!(play.take(&nak), [], "{state}");
+        let words = V4Option::Text(crate::wire::ServerText::new(b"no\x1b[2J"));
+        assert_eq!(play.answer(Kind::Nak, vec![words]), [], "{state}");
+        let shown = play.client.last_error();
+        assert_eq!(shown.as_deref(), Some(r"dhcpnak from 192.0.2.1: no\x1b[2J"), "{state}");
         assert_eq!(play.address(), None, "{state}");
         assert_eq!(play.state(), V4State::Selecting, "{state}: from the beginning");
         assert_eq!(play.asked().kind, Kind::Discover, "{state}");
@@ -454,13 +468,10 @@ fn dhcp_4o6_21_init_reboot_asks_and_without_an_answer_uses_what_it_has() {
 #[test]
 fn a_lease_whose_end_nobody_knows_is_not_used_without_an_answer() {
     let known = Play::bound(wanted()).client.record().unwrap();
-    let client = Client::new(settings(wanted()), Rng::from_number(2));
-    let mut play = Play { client, now: Instant::from_millis(5000), asked: None };
-    play.client.restore(&known, true, false, play.now);
-    play.connect(via("fe80::2"));
-    assert_eq!((play.state(), play.address()), (V4State::Rebooting, None));
+    let mut play = Play::restored(&known, false);
     play.wait(70);
     assert_eq!((play.state(), play.address()), (V4State::Selecting, None));
+    assert_eq!(play.client.record(), None);
 }
 
 #[test]

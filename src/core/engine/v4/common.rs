@@ -67,8 +67,10 @@ pub(super) struct Common {
     /// The lease may be used: a server has granted or confirmed it, or an
     /// earlier process has left it in use.
     pub(super) in_use: bool,
-    /// The lease was granted to this process, not to an earlier one.
-    pub(super) was_granted: bool,
+    /// The lease was granted to this process and not to an earlier one, and
+    /// there was a way to servers all the time since; or servers were asked
+    /// about it.
+    pub(super) is_verified: bool,
     /// Nobody knows when the lease ends: it is of an earlier boot.
     pub(super) is_timeless: bool,
     /// The server does not have our softwire's address yet; it was told so
@@ -84,6 +86,8 @@ pub(super) struct Common {
     pub(super) informed: Vec<V4Option>,
     /// Softwire addresses that others have, or that a server refuses.
     pub(super) refused_sources: Vec<Ipv6Addr>,
+    /// The last denial since the last lease, for people.
+    pub(super) last_error: Option<String>,
     pub(super) events: VecDeque<Event>,
     /// What is said without waiting for an answer.
     pub(super) farewell: VecDeque<Query>,
@@ -106,7 +110,7 @@ impl Common {
             sources: Sources::default(),
             lease: None,
             in_use: false,
-            was_granted: false,
+            is_verified: false,
             is_timeless: false,
             mismatches: 0,
             former: None,
@@ -114,6 +118,7 @@ impl Common {
             offered_relays: Vec::new(),
             informed: Vec::new(),
             refused_sources: Vec::new(),
+            last_error: None,
             events: VecDeque::new(),
             farewell: VecDeque::new(),
             told: None,
@@ -144,6 +149,7 @@ impl Common {
     ) {
         self.hold(now, exchange, answer, source);
         (self.in_use, self.refusals, self.is_timeless) = (true, 0, false);
+        self.last_error = None;
         // What would not do for another lease may do for the next.
         self.refused_sources.clear();
         self.tell();
@@ -162,7 +168,7 @@ impl Common {
     /// The address that a server has bound the lease to, to our knowledge: the
     /// one that others were told of, or of an earlier process.
     pub(super) fn granted_source(&self) -> Option<Ipv6Addr> {
-        let restored = self.lease.as_ref().filter(|_| !self.was_granted);
+        let restored = self.lease.as_ref().filter(|_| !self.is_verified);
         let told = self.told.as_ref().map(|told| told.source);
         told.unwrap_or_else(|| restored.and_then(|lease| lease.source))
     }
@@ -195,12 +201,12 @@ impl Common {
             border_relays,
         };
         self.lease = Some(lease);
-        self.was_granted = true;
+        self.is_verified = true;
     }
 
     /// A lease of an earlier process is used on.
     pub(super) fn confirm(&mut self) {
-        (self.in_use, self.was_granted) = (true, true);
+        (self.in_use, self.is_verified) = (true, true);
         self.tell();
     }
 
@@ -226,6 +232,19 @@ impl Common {
         let delay = if self.refusals == 0 { 0 } else { 1_u64 << doublings };
         self.refusals = self.refusals.saturating_add(1);
         Duration::from_secs(delay)
+    }
+
+    /// Binds the lease to another address of ours than the one that is gone or
+    /// will not do; it is given up where there is none, and where it is shared.
+    pub(super) fn bind_elsewhere(&mut self) -> Option<Ipv6Addr> {
+        let lease = self.lease.as_mut()?;
+        let next = self.sources.select(&lease.to_bind(), &self.refused_sources);
+        let next = next.filter(|_| !lease.is_shared());
+        match next {
+            Some(_) => lease.source = next,
+            None => self.give_up(),
+        }
+        next
     }
 
     /// A softwire address that will not do.

@@ -70,7 +70,7 @@ impl Extending {
         let source = common.lease.as_ref().and_then(|lease| lease.source);
         match answer.kind {
             Kind::Ack => bound::granted(common, now, &self.exchange, answer, source),
-            _ => bound::denied(common, now, source),
+            _ => bound::denied(common, now, &answer, source),
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::rng::Rng;
 use crate::time::{Duration, Instant, Lifetime, Until};
 use crate::wire::v4::V4Option;
 
+use super::source::ToBind;
+
 /// The most that T1 and T2 are put off, so that not everybody asks at once
 /// (RFC 2131 §4.4.5).
 const FUZZ: Duration = Duration::from_secs(1);
@@ -69,6 +71,13 @@ impl Lease {
     /// True where the address is shared with others (RFC 7618).
     pub(super) const fn is_shared(&self) -> bool {
         self.ports.is_some()
+    }
+
+    /// What another address of ours is to be found for: the server has said
+    /// with its offer where it would have the first.
+    pub(super) fn to_bind(&self) -> ToBind<'_> {
+        let Self { address, ports, border_relays, .. } = self;
+        ToBind { address: *address, ports: *ports, prefix: None, border_relays }
     }
 }
 

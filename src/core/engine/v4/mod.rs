@@ -118,6 +118,11 @@ impl Client {
         }
     }
 
+    /// True while there is no way to a server.
+    pub(super) const fn is_off(&self) -> bool {
+        matches!(self.state, State::Off)
+    }
+
     /// Goes on with another way to servers, or with none.
     pub(super) fn connect(&mut self, now: Instant, via: Option<Via>) {
         // RFC 7618 §7: whoever shares an address is known by where he is.
@@ -129,7 +134,9 @@ impl Client {
         }
         let before = core::mem::replace(&mut self.common.via, via);
         let Some(via) = self.common.via.clone() else {
-            // RFC 7341 §9: nothing is asked for or extended any more.
+            // RFC 7341 §9: nothing is asked for or extended any more. What is
+            // used on may not fit where we are next (RFC 2131 §3.7).
+            self.common.is_verified &= !self.common.in_use;
             if !matches!(self.state, State::Resting) {
                 self.state = State::Off;
             }
@@ -365,21 +372,11 @@ impl Client {
     /// way to a server another takes its place, and servers are told of it
     /// once there is one.
     fn rebind_source(&mut self, now: Instant) {
-        self.turn(|common, state| {
-            let Some(lease) = &mut common.lease else { return state };
-            let refused = &common.refused_sources;
-            let next = common.sources.select(None, lease.address, lease.ports, refused);
-            let next = next.filter(|_| !lease.is_shared());
-            match next {
-                Some(source) => lease.source = Some(source),
-                None => common.give_up(),
-            }
-            match next {
-                _ if common.via.is_none() => state,
-                Some(source) => Attaching::to(source, common, now),
-                None => State::Waiting(Waiting { until: now, pauses: false }),
-            }
-        });
+        if self.common.via.is_none() {
+            self.common.bind_elsewhere();
+        } else if self.common.lease.is_some() {
+            self.turn(|common, _| Attaching::elsewhere(common, now));
+        }
     }
 
     /// Replaces the state by what a transition makes of it.
@@ -407,14 +404,16 @@ impl State {
         }
     }
 
-    /// Goes on with a lease: a server is asked about one of an earlier
-    /// process, and told of the softwire's address, which may have moved or
-    /// which it has not taken over yet.
+    /// Goes on with a lease: servers are asked about one of an earlier process
+    /// or of before a disconnection (RFC 2131 §3.7, §4.4.2), and told of the
+    /// softwire's address, which may have moved or which its server has not
+    /// taken over yet.
     fn resume(common: &mut Common, now: Instant) -> Self {
-        match common.lease.as_ref().map(|lease| lease.source.is_some()) {
-            Some(true) if common.was_granted => Self::renew(common, now),
-            Some(false) if common.was_granted && common.in_use => Self::Bound,
-            _ => Self::Rebooting(Rebooting::new(common, now)),
+        let is_bound = common.lease.as_ref().is_some_and(|lease| lease.source.is_some());
+        if is_bound && common.is_verified {
+            Self::renew(common, now)
+        } else {
+            Self::Rebooting(Rebooting::new(common, now))
         }
     }
 

@@ -67,7 +67,7 @@ impl Requesting {
     pub(super) fn on_answer(self, common: &mut Common, now: Instant, answer: Answer) -> State {
         match answer.kind {
             Kind::Ack => bound::granted(common, now, &self.exchange, answer, self.source),
-            _ => bound::denied(common, now, self.source),
+            _ => bound::denied(common, now, &answer, self.source),
         }
     }
 }

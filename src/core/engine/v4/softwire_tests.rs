@@ -447,6 +447,33 @@ fn dhcp_4o6b_05_an_address_that_never_becomes_usable_is_passed_over() {
 }
 
 #[test]
+fn dhcp_4o6b_08_an_address_that_never_becomes_usable_costs_no_lease_where_another_does() {
+    let mut play = Play::softwire();
+    play.set_sources(&["2001:db8:1::5"], &["2001:db8:12:5600::/56"]);
+    play.wait(14);
+    assert_eq!((play.state(), play.address()), (V4State::Attaching, Some(ADDRESS)));
+    play.wait(2);
+    assert_eq!((play.state(), play.address()), (V4State::Renewing, Some(ADDRESS)));
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+    // Without another everything begins anew.
+    let mut play = Play::softwire();
+    play.set_sources(&[], &["2001:db8:12:5600::/56"]);
+    play.wait(16);
+    assert_eq!((play.state(), play.address()), (V4State::Selecting, None));
+}
+
+#[test]
+fn dhcp_4o6b_06_after_a_disconnection_the_softwires_address_is_told_again() {
+    let mut play = Play::softwire();
+    play.connect(None);
+    play.connect(via("fe80::2"));
+    assert_eq!((play.state(), play.address()), (V4State::Rebooting, Some(ADDRESS)));
+    assert_eq!(play.told_source().as_deref(), Some(SOFTWIRE));
+    assert_eq!(play.ack_source(SOFTWIRE), []);
+    assert_eq!(play.state(), V4State::Bound);
+}
+
+#[test]
 fn dhcp_4o6s_06_a_source_that_is_to_be_made_again_has_not_changed() {
     let made: std::net::Ipv6Addr = SOFTWIRE.parse().unwrap();
     assert!(sources(&[], &["2001:db8:12:3400::/56"]).is_awaited(made));

@@ -23,31 +23,28 @@ pub(in crate::engine) struct Sources {
 
 impl Sources {
     /// The address to bind a lease to: the longest match with the server's
-    /// prefix, or any where there is none. In a delegated prefix it is one of
-    /// its own, made of the lease; of others it is the one that is there.
-    /// Addresses that are known not to do are passed over.
-    pub(super) fn select(
-        &self,
-        binding: Option<Prefix>,
-        address: Ipv4Addr,
-        ports: Option<PortSet>,
-        refused: &[Ipv6Addr],
-    ) -> Option<Ipv6Addr> {
+    /// prefix, or any of a suitable scope where there is none (RFC 8539 §7.1).
+    /// In a delegated prefix it is one of its own, made of the lease; of
+    /// others it is the one that is there. Addresses that are known not to do
+    /// are passed over.
+    pub(super) fn select(&self, lease: &ToBind<'_>, refused: &[Ipv6Addr]) -> Option<Ipv6Addr> {
         let made = self.delegated.iter().filter_map(|(prefix, lifetimes)| {
-            let made = make(inner(*prefix, binding), address, ports)?;
-            Some((made, (overlap(*prefix, binding), lifetimes.preferred)))
+            let made = make(inner(*prefix, lease.prefix), lease.address, lease.ports)?;
+            Some((made, (lease.fit(*prefix, made), lifetimes.preferred)))
         });
-        let there =
-            self.usable.iter().chain(&self.leased).filter_map(|address| {
-                Some((*address, overlap(Prefix::new(*address, 128)?, binding)))
-            });
+        let there = self.usable.iter().chain(&self.leased).filter_map(|address| {
+            let fit = lease.fit(Prefix::new(*address, 128)?, *address);
+            Some((*address, (fit, self.leased.contains(address))))
+        });
         let is_fit = |address: &Ipv6Addr| !refused.contains(address);
-        // Of prefixes that match as well the one that is preferred for
-        // longest; of addresses that match as well the first: what can be
-        // used comes before what is to pass its detection.
+        // Of prefixes that fit as well the one that is preferred for longest;
+        // of addresses that fit as well one that is leased, for those of
+        // others change; and of these the first: what can be used comes before
+        // what is to pass its detection.
         let made = made.filter(|(made, _)| is_fit(made)).reduce(best);
-        let made = made.map(|(made, (overlap, _))| (made, overlap));
+        let made = made.map(|(made, (fit, _))| (made, fit));
         let there = there.filter(|(there, _)| is_fit(there)).reduce(best);
+        let there = there.map(|(there, (fit, _))| (there, fit));
         // What is made for the purpose comes before what has another use.
         made.into_iter().chain(there).reduce(best).map(|(best, _)| best)
     }
@@ -74,6 +71,28 @@ impl Sources {
     pub(super) fn lifetimes(&self, address: Ipv6Addr) -> Option<Lifetimes> {
         let covering = self.delegated.iter().find(|(prefix, _)| prefix.contains(address));
         covering.filter(|_| !self.leased.contains(&address)).map(|(_, lifetimes)| *lifetimes)
+    }
+}
+
+/// A lease that is to be bound to an address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToBind<'a> {
+    pub(super) address: Ipv4Addr,
+    pub(super) ports: Option<PortSet>,
+    /// Where the server would have the address.
+    pub(super) prefix: Option<Prefix>,
+    /// The far ends of the softwire.
+    pub(super) border_relays: &'a [Ipv6Addr],
+}
+
+impl ToBind<'_> {
+    /// How well an address in a prefix of ours does: by the match with the
+    /// server's, then by its scope. What is unique local on one side alone
+    /// may find no way to the other.
+    fn fit(&self, ours: Prefix, address: Ipv6Addr) -> (u8, bool) {
+        let is_same_kind =
+            |far_end: &Ipv6Addr| far_end.is_unique_local() == address.is_unique_local();
+        (overlap(ours, self.prefix), self.border_relays.iter().any(is_same_kind))
     }
 }
 
@@ -115,7 +134,7 @@ mod tests {
     use super::*;
     use crate::time::Until;
 
-    fn sources(usable: &[&str], delegated: &[&str]) -> Sources {
+    fn own(usable: &[&str], delegated: &[&str]) -> Sources {
         let lifetimes = Lifetimes { preferred: Until::Forever, valid: Until::Forever };
         let usable: Vec<_> = usable.iter().map(|text| text.parse().unwrap()).collect();
         Sources {
@@ -125,16 +144,38 @@ mod tests {
         }
     }
 
+    const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 18);
+
     fn select(sources: &Sources, binding: Option<&str>) -> Option<String> {
-        let binding = binding.map(|text| text.parse().unwrap());
+        let prefix = binding.map(|text| text.parse().unwrap());
         let ports = PortSet::new(0, 8, 0x34);
-        let found = sources.select(binding, Ipv4Addr::new(192, 0, 2, 18), ports, &[]);
-        found.map(|address| address.to_string())
+        let lease = ToBind { address: ADDRESS, ports, prefix, border_relays: &[] };
+        sources.select(&lease, &[]).map(|address| address.to_string())
+    }
+
+    #[test]
+    fn dhcp_4o6b_04_without_a_match_the_scope_of_the_far_end_counts_and_then_the_lease() {
+        let global = ["2001:db8:2::5", "2001:db8:1::5"];
+        let mut sources = own(&["fd00::5", "2001:db8:2::5", "2001:db8:1::5"], &[]);
+        sources.leased = vec!["2001:db8:1::5".parse().unwrap()];
+        let select = |sources: &Sources, far_end: &str, prefix: Option<&str>| {
+            let prefix = prefix.map(|text| text.parse().unwrap());
+            let border_relays = &[far_end.parse().unwrap()];
+            let lease = ToBind { address: ADDRESS, ports: None, prefix, border_relays };
+            sources.select(&lease, &[]).map(|address| address.to_string()).unwrap()
+        };
+        assert_eq!(select(&sources, "2001:db8:ffff::1", None), global[1]);
+        assert_eq!(select(&sources, "fd00:ffff::1", None), "fd00::5");
+        let matched = Some("2001:db8:2::/48");
+        assert_eq!(select(&sources, "fd00:ffff::1", matched), global[0], "the match comes first");
+        sources.delegated = own(&[], &["fd00:1::/56"]).delegated;
+        assert_eq!(select(&sources, "2001:db8:ffff::1", None), global[1]);
+        assert_eq!(select(&sources, "fd00:ffff::1", None), "fd00:1::c000:212:0", "made for it");
     }
 
     #[test]
     fn dhcp_4o6b_04_the_longest_match_with_the_servers_prefix_is_taken() {
-        let both = sources(
+        let both = own(
             &["2001:db8:1::5", "2001:db8:9::5"],
             &["2001:db8:12:3400::/56", "2001:db8:12:5600::/56"],
         );
@@ -150,23 +191,24 @@ mod tests {
         for binding in [Some("2001:db8:ffff::/48"), None] {
             assert_eq!(select(&both, binding), of_vectors, "{binding:?}");
         }
-        assert_eq!(select(&sources(&[], &[]), None), None);
-        let there = sources(&["2001:db8:1::5"], &["2001:db8:2::/80"]);
+        assert_eq!(select(&own(&[], &[]), None), None);
+        let there = own(&["2001:db8:1::5"], &["2001:db8:2::/80"]);
         assert_eq!(select(&there, None), Some("2001:db8:1::5".to_owned()));
     }
 
     #[test]
     fn dhcp_4o6b_04_of_prefixes_the_one_that_is_preferred_for_longest_is_taken() {
-        let mut both = sources(&[], &["2001:db8:12:3400::/56", "2001:db8:12:5600::/56"]);
+        let mut both = own(&[], &["2001:db8:12:3400::/56", "2001:db8:12:5600::/56"]);
         both.delegated[0].1.preferred = Until::At(crate::time::Instant::BOOT);
         assert_eq!(select(&both, None), Some("2001:db8:12:5600:0:c000:212:34".to_owned()));
     }
 
     #[test]
     fn what_is_known_not_to_do_is_passed_over() {
-        let both = sources(&["2001:db8:1::5"], &["2001:db8:12:3400::/56"]);
+        let both = own(&["2001:db8:1::5"], &["2001:db8:12:3400::/56"]);
         let refused = ["2001:db8:12:3400:0:c000:212:0".parse().unwrap()];
-        let found = both.select(None, Ipv4Addr::new(192, 0, 2, 18), None, &refused);
+        let lease = ToBind { address: ADDRESS, ports: None, prefix: None, border_relays: &[] };
+        let found = both.select(&lease, &refused);
         assert_eq!(found, Some("2001:db8:1::5".parse().unwrap()));
     }
 }

@@ -27,7 +27,7 @@ impl Client {
             address: lease.address,
             length: length(lease),
             valid: lease.times.valid,
-            routes: installed(&lease.options),
+            routes: installed(lease),
         })
     }
 
@@ -85,11 +85,18 @@ impl Client {
         Some(view)
     }
 
+    /// Why there is no lease, where a server has said so.
+    pub(in crate::engine) fn last_error(&self) -> Option<String> {
+        self.common.last_error.clone()
+    }
+
     /// What has to outlive the process: the lease in use, or the one of an
-    /// earlier process that nobody has denied yet.
+    /// earlier process that nobody has denied yet. Where nobody knows when that
+    /// ends it says so: the next start, which may know its own times, does not
+    /// rely on these.
     pub(in crate::engine) fn record(&self) -> Option<KnownV4> {
         let common = &self.common;
-        let is_good = !common.is_timeless && (common.in_use || !common.was_granted);
+        let is_good = common.in_use || !common.is_verified;
         let lease = common.lease.as_ref().filter(|_| is_good)?;
         let Times { t1, t2, valid } = lease.times;
         Some(KnownV4 {
@@ -98,6 +105,7 @@ impl Client {
             t1,
             t2,
             valid,
+            is_timeless: common.is_timeless,
             ports: lease.ports,
             via: lease.via,
             source: lease.source,
@@ -129,11 +137,11 @@ impl Client {
         let lease = Lease { address, server, times, ports, options, via, source, border_relays };
         let common: &mut Common = &mut self.common;
         common.lease = Some(lease);
-        common.is_timeless = !times_are_known;
-        if in_use && times_are_known {
+        common.is_timeless = known.is_timeless || !times_are_known;
+        if in_use && !common.is_timeless {
             common.confirm();
         }
-        common.was_granted = false;
+        common.is_verified = false;
     }
 }
 
@@ -164,8 +172,26 @@ fn routes(options: &[V4Option]) -> Vec<Route> {
 /// gives way to every other. A narrower one would take traffic from routes
 /// that others made, our management or a VPN's (CVE-2024-3661); it is shown
 /// and passed on to hooks, who may know better.
-fn installed(options: &[V4Option]) -> Vec<Route> {
-    routes(options).into_iter().filter(|route| route.is_default()).take(1).collect()
+fn installed(lease: &Lease) -> Vec<Route> {
+    let is_good = |route: &Route| route.is_default() && can_be_router(route.router, lease);
+    routes(&lease.options).into_iter().filter(is_good).take(1).collect()
+}
+
+/// False for what the kernel refuses as a router once it has the lease's
+/// address: the interface would be waited for in vain.
+fn can_be_router(router: Ipv4Addr, lease: &Lease) -> bool {
+    let hosts = u32::MAX.checked_shr(u32::from(length(lease))).unwrap_or(0);
+    let (bits, address) = (router.to_bits(), lease.address.to_bits());
+    // Of an address and its other end both are hosts (RFC 3021).
+    let is_subnets = hosts > 1 && (bits ^ address) & !hosts == 0;
+    let is_for_all = is_subnets && [0, hosts].contains(&(bits & hosts));
+    router.is_unspecified()
+        || !(is_for_all
+            || router == lease.address
+            || router.octets()[0] == 0
+            || router.is_loopback()
+            || router.is_multicast()
+            || router.is_broadcast())
 }
 
 /// Shows what came with a lease.
@@ -212,4 +238,50 @@ fn resumed(known: &str) -> Vec<V4Option> {
     octets.pop();
     octets.extend(hex_octets(known).unwrap_or_default());
     Message::decode(&octets).map(|decoded| decoded.message.options).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Until;
+
+    fn lease(length: u8, routes: Vec<Route>) -> Lease {
+        let end = Until::Forever;
+        Lease {
+            address: Ipv4Addr::new(192, 0, 2, 18),
+            server: Ipv4Addr::new(192, 0, 2, 1),
+            times: Times { t1: end, t2: end, valid: end },
+            ports: None,
+            options: vec![V4Option::SubnetMask(length), V4Option::Routes(routes)],
+            via: Ipv6Addr::UNSPECIFIED,
+            source: None,
+            border_relays: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn dhcp_4o6_18_a_route_that_the_kernel_refuses_is_passed_over() {
+        let cases = [
+            ("192.0.2.1", 24, true),
+            ("198.51.100.255", 24, true),
+            ("0.0.0.0", 24, true),
+            ("192.0.2.255", 24, false),
+            ("192.0.2.0", 24, false),
+            ("192.0.2.255", 32, true),
+            ("192.0.2.19", 31, true),
+            ("192.0.2.18", 32, false),
+            ("0.1.2.3", 24, false),
+            ("127.0.0.1", 24, false),
+            ("224.0.0.1", 24, false),
+            ("255.255.255.255", 24, false),
+        ];
+        for (router, length, is_good) in cases {
+            let route = Route::default_by(router.parse().unwrap());
+            let other = Route::default_by(Ipv4Addr::new(192, 0, 2, 2));
+            let found = installed(&lease(length, vec![route, other]));
+            assert_eq!(found, [if is_good { route } else { other }], "{router}/{length}");
+            let alone = installed(&lease(length, vec![route]));
+            assert_eq!(alone.len(), usize::from(is_good), "{router}/{length} alone");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use crate::prefix::Prefix;
 use crate::reason::DropReason;
 use crate::wire::MessageType;
 
-use super::Client;
+use super::{Client, State};
 
 impl Client {
     /// Where DHCPv4 messages are to be sent, if the servers want that; an
@@ -26,6 +26,15 @@ impl Client {
     /// The prefixes that are delegated.
     pub(in crate::engine) fn delegated(&self) -> Vec<(Prefix, Lifetimes)> {
         self.common.desired().unreachable.into_iter().collect()
+    }
+
+    /// True while a server is asked whether what is held fits the link.
+    pub(in crate::engine) fn is_verifying(&self) -> bool {
+        match &self.state {
+            State::Confirm(_) => true,
+            State::Rebind(rebind) => rebind.verifies(),
+            _ => false,
+        }
     }
 
     /// Counts a message that carried a DHCPv4 one out.
