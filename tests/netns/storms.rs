@@ -100,7 +100,17 @@ fn a_hundred_carrier_flaps_in_ten_seconds_start_no_storm() {
     let (leased, before) = (held(), client.resources());
     let bound = lab.capture().settled().len();
 
-    lab.world().flap_carrier(100, "0.05");
+    let changes = || -> u32 {
+        let count = cpe.shell("cat /sys/class/net/wan0/carrier_changes");
+        count.trim().parse().expect("a number")
+    };
+    let changes_before = changes();
+    let flaps = lab.world().flap_carrier(100, "0.05");
+    poll::wait_for("the flaps are over", poll::BIND, || {
+        assert_eq!(held(), leased);
+        flaps.ended().is_some()
+    });
+    assert!(changes() - changes_before >= 200, "the carrier did not come and go");
     client.wait_ready();
     assert_eq!(held(), leased);
     client.wait_status("bound", poll::BIND, |status| status.0["state"] == "bound");

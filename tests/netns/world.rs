@@ -184,11 +184,12 @@ impl World {
     }
 
     /// Takes the carrier away from wan0 and gives it back, so often; both last `half` seconds.
-    pub(crate) fn flap_carrier(&self, times: u32, half: &str) {
-        self.space("sw").shell(&format!(
+    pub(crate) fn flap_carrier(&self, times: u32, half: &str) -> Process {
+        let line = format!(
             "for flap in $(seq {times}); do
                ip link set p-cpe-wan0 down; sleep {half}; ip link set p-cpe-wan0 up; sleep {half}; done"
-        ));
+        );
+        Process::spawn("the flaps", self.space("sw").command("sh").args(["-ec", &line]))
     }
 
     /// Takes the carrier of wan0 away, or gives it back, at the other end of its cable.
