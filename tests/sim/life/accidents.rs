@@ -270,7 +270,8 @@ fn forge(world: &mut World) {
         7 => server.reconfigure_with(&client, vec![raw(19, &[5, 5])]),
         // In the name of a server that the client does not deal with.
         8 => {
-            let own = core::mem::replace(&mut server.config.duid, stranger);
+            let other = Duid::new(b"\0\x03\0\x01forger").expect("ten octets are a DUID");
+            let own = core::mem::replace(&mut server.config.duid, other);
             let octets = server.reconfigure_with(&client, vec![kind]);
             server.config.duid = own;
             octets

@@ -11,8 +11,9 @@ use dhc6c_core::wire::Ia;
 /// In this time.
 const WHILE: Duration = Duration::from_secs(3600);
 /// More than an honest reason leads to: ten Requests take three minutes
-/// (RFC 9915 §7.6, §15), and nobody may answer them for a while.
-const MOST: usize = 200;
+/// (RFC 9915 §7.6, §15), a server may set SOL_MAX_RT to one (§21.24), and what it
+/// says late refuses all of them.
+const MOST: usize = 400;
 /// Whoever is given less than this has reason to ask again and again.
 const SHORT: Lifetime = Lifetime(120);
 
