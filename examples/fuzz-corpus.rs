@@ -21,6 +21,8 @@ mod grammar;
 mod hostile;
 #[path = "../tests/sim/server/mod.rs"]
 mod server;
+#[path = "../tests/sim/shown.rs"]
+mod shown;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -10,3 +10,5 @@ pub mod checks;
 mod grammar;
 #[path = "../../tests/sim/server/mod.rs"]
 mod server;
+#[path = "../../tests/sim/shown.rs"]
+mod shown;

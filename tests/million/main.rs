@@ -81,6 +81,7 @@ const MOST_MEMORY: u64 = 4096;
 #[test]
 fn a_bound_client_takes_no_more_than_four_kilobytes() {
     let memory = memory::of_one_client(&setup());
+    println!("{memory:?}");
     assert!(memory.bound <= MOST_MEMORY, "{memory:?}");
     assert!(memory.new < memory.bound && memory.bound < memory.peak, "{memory:?}");
 }

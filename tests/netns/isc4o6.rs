@@ -96,41 +96,61 @@ const IN_REQUEST: [Difference; 6] = [
     SOURCE,
 ];
 
-/// Input: our client, then ISC's, for the same reservation of the same servers.
-/// Expected: in DHCPDISCOVER and DHCPREQUEST, and in what carries them, both have the same but
-/// for what is named above.
+/// In the DHCPREQUEST that extends the lease; flags and addresses are the same.
+const IN_RENEWAL: [Difference; 5] =
+    [["option 159", "06083400", ABSENT], PARAMETERS, IDENTIFIER, ["padding", "0", "46"], SOURCE];
+
+/// Input: our client, then ISC's, for the same reservation of the same servers, with a T1 of 4 s.
+/// Expected: in DHCPDISCOVER, in DHCPREQUEST, in the one that extends the lease, and in what
+/// carries them, both have the same but for what is named above.
 fn dhcp_4o6_08_4o6_10_4o6_21_our_queries_beside_those_of_iscs_client() {
     let lab = Lab::new();
     prepare(lab.world());
-    let (kea, _kea4) = start_pair(lab.world(), Kea::new(), &Kea4::new().shared(), SERVER);
+    let kea4 = Kea4::new().shared().times([4, 30, 60]);
+    let (kea, _kea4) = start_pair(lab.world(), Kea::new(), &kea4, SERVER);
     let client = start(&lab);
     let leased = wait_lease(&client).text("/addresses/0/address").parse().expect("an address");
+    let renewed = |messages: &[Message]| {
+        messages.iter().any(|message| message.v4().is_some_and(|v4| is_granted_renewal(&v4)))
+    };
+    poll::wait_for("our client extends its lease", poll::SOON, || {
+        renewed(&lab.capture().messages())
+    });
     client.terminate();
     let ours = lab.capture().settled();
     let clients = Clients::start(lab.world());
-    poll::wait_for("ISC's client has its lease", poll::SOON, || {
+    poll::wait_for("ISC's client extends its lease", poll::SOON, || {
         clients.assert_alive();
-        lab.capture().messages().iter().skip(ours.len()).any(|message| {
-            message.kind == DHCPV4_RESPONSE && message.v4().is_some_and(|v4| v4.kind() == ACK)
-        })
+        renewed(&lab.capture().messages()[ours.len()..])
     });
     let theirs = lab.capture().settled().split_off(ours.len());
-    for (kind, expected) in [(DISCOVER, &IN_DISCOVER[..]), (REQUEST, &IN_REQUEST)] {
-        let [one, other] = [&ours, &theirs].map(|messages| parts(messages, kind, leased));
+    for (place, expected) in [&IN_DISCOVER[..], &IN_REQUEST, &IN_RENEWAL].iter().enumerate() {
+        let [one, other] = [&ours, &theirs].map(|messages| parts(messages, place, leased));
         let expected: Vec<_> = expected.iter().map(|it| it.map(str::to_owned)).collect();
-        assert_eq!(differences(one, other), expected, "in {kind}");
+        assert_eq!(differences(one, other), expected, "in query {place}");
     }
-    for messages in [ours, theirs] {
-        let transactions: BTreeSet<_> = queries(&messages).iter().map(|(_, v4)| v4.xid).collect();
-        assert_eq!(transactions.len(), 1, "a Request is of the transaction of its Discover");
+    for (messages, is_ours) in [(ours, true), (theirs, false)] {
+        let queries = queries(&messages);
+        let [discover, request, renewal] = [0, 1, 2].map(|place| &queries[place].1);
+        let kinds = [discover, request, renewal].map(V4::kind);
+        assert_eq!(kinds, [DISCOVER, REQUEST, REQUEST]);
+        assert_eq!(discover.xid, request.xid, "a Request is of the transaction of its Discover");
+        // dhclient goes on with the one it has.
+        assert_eq!(request.xid != renewal.xid, is_ours, "and a renewal of ours of one of its own");
     }
     lab.finish(&[&kea]);
 }
 
-/// The parts of the first query of a kind, but for the transaction, which is random.
-fn parts(messages: &[Message], kind: u8, leased: Ipv6Addr) -> Parts {
+/// A server's answer to a client that extends its lease: it repeats the client's address.
+fn is_granted_renewal(v4: &V4) -> bool {
+    v4.kind() == ACK && !v4.ciaddr.is_unspecified()
+}
+
+/// The parts of a query, the first of which is number 0, but for the transaction, which is
+/// random.
+fn parts(messages: &[Message], number: usize, leased: Ipv6Addr) -> Parts {
     let queries = queries(messages);
-    let (message, v4) = queries.iter().find(|(_, v4)| v4.kind() == kind).expect("a query");
+    let (message, v4) = &queries[number];
     let source = match message.source {
         source if source == leased => "leased".to_owned(),
         source if source.to_string() == LINK_LOCAL => "link-local".to_owned(),

@@ -27,6 +27,8 @@ mod oracle;
 mod router;
 #[path = "../sim/server/mod.rs"]
 mod server;
+#[path = "../sim/shown.rs"]
+mod shown;
 #[path = "../sim/v4_oracle.rs"]
 mod v4_oracle;
 #[path = "../sim/world.rs"]

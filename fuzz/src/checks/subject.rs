@@ -16,6 +16,7 @@ use dhc6c_core::wire::{Message, v4};
 
 use crate::grammar;
 use crate::server::{ModelServer, ServerConfig};
+use crate::shown;
 
 /// Who the client is.
 pub const DUID: &str = "000300010200000000c0";
@@ -232,7 +233,6 @@ impl Subject {
     /// Shows itself, as it does to whoever asks.
     fn show(&self) {
         let snapshot = self.interface.snapshot(self.now);
-        let text = serde_json::to_string(&snapshot).expect("a snapshot has a JSON form");
-        assert!(!text.contains('\n'), "a snapshot is one line");
+        shown::judge(&serde_json::to_value(&snapshot).expect("a snapshot has a JSON form"));
     }
 }
