@@ -32,7 +32,7 @@ use dhc6c_core::time::{Duration, Instant, Lifetime};
 use crate::history::Span;
 use crate::link::Netem;
 use crate::router::Router;
-use crate::server::{Dials, ServerConfig};
+use crate::server::{Dials, Kind, Lease, ServerConfig};
 use crate::shown;
 use crate::world::{Restart, World, seconds};
 
@@ -211,7 +211,7 @@ impl Life {
         let Lifetime(extends_again) = ends.max().unwrap_or_default();
         if Lifetime(extends) != Lifetime::INFINITE {
             let bound = seconds(extends.into()) + seconds(extends_again.into()) + self.bound();
-            self.wait("complete", bound, is_whole);
+            self.wait("complete", bound, |world| is_whole(world) || is_contradicted(world));
         }
     }
 
@@ -309,6 +309,19 @@ impl Life {
             .map_or(0, |kept| serde_json::to_vec(kept).expect("a record has a JSON form").len());
         assert!(record <= LARGEST_RECORD, "a record of {record} octets");
     }
+}
+
+/// A server has given to one association what the client holds in another since
+/// it had troubles. Neither knows better, and the server has no other for it.
+fn is_contradicted(world: &World) -> bool {
+    let held = world.snapshot().prefixes;
+    let mut given = world.servers.iter().flat_map(|server| server.model.store.bindings());
+    given.any(|((_, kind, iaid), binding)| {
+        let is_other = |lease: &Lease| {
+            held.iter().any(|known| *lease == Lease::Prefix(known.prefix) && known.iaid != *iaid)
+        };
+        *kind == Kind::Prefixes && binding.leases.iter().any(is_other)
+    })
 }
 
 /// The client is ready and has everything that it wants.

@@ -27,7 +27,7 @@ fn lives_find_nothing() {
 /// scenarios below are what is left of each finding, and these are the seeds.
 #[test]
 fn lives_that_found_something_find_nothing() {
-    for seed in [674, 905, 204_964, 223_940, 400_206, 586_957] {
+    for seed in [674, 905, 6167, 21_100, 117_775, 169_479, 204_964, 223_940, 400_206, 586_957] {
         live(seed, Span::Latest);
     }
 }
@@ -411,5 +411,23 @@ fn a_restart_loses_nothing_where_associations_were_added() {
         world.command(Input::Configure(Box::new(wants_both())));
         world.restart(Restart::Killed);
         assert_eq!(world.client().prefixes(), held);
+    });
+}
+
+/// Leases that never end were rebound for ever, and neither was the address
+/// declined that others use nor another asked for. Seed 169479.
+#[test]
+fn a_rebind_that_nobody_answers_does_not_hold_up_a_decline() {
+    over_seeds(20, |seed| {
+        let server = ServerConfig::number(1).times(1000, 1600, u32::MAX, u32::MAX);
+        let mut world = World::bound(seed, wants_both(), [server]);
+        world.server().dials.silent_to = [MessageType::Renew, MessageType::Rebind].into();
+        let address = world.client().addresses()[0];
+        world.sleep(seconds(5000));
+        world.command(Input::AddressDuplicate(address));
+        world.run_until_sent(MessageType::Decline, 1, seconds(60));
+        world.run_for(seconds(60));
+        assert_ne!(world.client().addresses(), [address], "another is asked for");
+        assert_eq!(world.client().addresses().len(), 1);
     });
 }

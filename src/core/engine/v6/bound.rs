@@ -38,12 +38,14 @@ impl Bound {
     pub(super) fn on_time(self, common: &mut Common, now: Instant) -> State {
         if !common.leases.any_held() {
             State::discover(common, now)
+        } else if common.leases.any_declined() && common.server.is_some() {
+            // What is asked for next would be given again without it, and what
+            // is never extended any more would hold it up for ever.
+            State::Decline(Decline::new(common, now))
         } else if common.leases.t2().is_over(now) {
             State::Rebind(Rebind::new(common, now))
         } else if common.leases.t1().is_over(now) {
             State::Renew(Renew::new(common, now))
-        } else if common.leases.any_declined() && common.server.is_some() {
-            State::Decline(Decline::new(common, now))
         } else if common.leases.any_lost() && common.next_search <= now {
             State::Solicit(Solicit::beside_leases(common, now))
         } else {
