@@ -78,9 +78,14 @@ impl Place {
     /// link, a MUST for multicast; else one that is not (RFC 7341 §9). Of
     /// these, one of the same kind; one that is leased, which lasts longer
     /// than those that change for the sake of privacy; and the nearest. None
-    /// while one that is leased for it has still to pass its detection: the
-    /// one that is chosen is kept.
-    fn source_for(&self, destination: Ipv6Addr, leased: &[Ipv6Addr]) -> Option<Ipv6Addr> {
+    /// while one that is leased for it has still to pass its detection, because
+    /// the one that is chosen is kept: `new` are those.
+    fn source_for(
+        &self,
+        destination: Ipv6Addr,
+        leased: &[Ipv6Addr],
+        new: &BTreeSet<Ipv6Addr>,
+    ) -> Option<Ipv6Addr> {
         let link_local = self.link.link_local.filter(|_| self.link.up)?;
         if is_on_link(destination) {
             return Some(link_local);
@@ -91,7 +96,8 @@ impl Place {
         };
         let best = self.usable().max_by_key(nearness)?;
         let fits = |source: &Ipv6Addr| is_same_kind(*source, destination);
-        let is_awaited = leased.iter().any(|ours| fits(ours) && !self.usable.contains(ours));
+        let has_room = self.usable.len() < MOST_ADDRESSES;
+        let is_awaited = has_room && new.iter().any(fits);
         let is_ours = fits(&best) && leased.contains(&best);
         (is_ours || !is_awaited).then_some(best)
     }
@@ -114,6 +120,11 @@ pub(super) struct Carrier {
     sources: BTreeMap<Ipv6Addr, Ipv6Addr>,
     /// The addresses that DHCPv6 servers have leased to us.
     leased: Vec<Ipv6Addr>,
+    /// Those of them that have not been usable since the link is there. One
+    /// that somebody has removed since then is not waited for.
+    new: BTreeSet<Ipv6Addr>,
+    /// What a shared lease is known by, which is not changed for a better one.
+    pinned: Option<Ipv6Addr>,
     waiting: VecDeque<Packet>,
     /// What gives something back, which goes before everything else.
     farewell: VecDeque<Packet>,
@@ -136,7 +147,14 @@ impl Carrier {
 
     /// These addresses are leased to us.
     pub(super) fn set_leased(&mut self, leased: Vec<Ipv6Addr>) {
+        self.new.retain(|address| leased.contains(address));
+        self.new.extend(leased.iter().filter(|address| !self.leased.contains(address)));
         self.leased = leased;
+    }
+
+    /// A shared lease was given to this address (RFC 7618 §7).
+    pub(super) const fn pin(&mut self, source: Option<Ipv6Addr>) {
+        self.pinned = source;
     }
 
     /// The way to servers: every one that can be reached, after the address
@@ -155,11 +173,14 @@ impl Carrier {
         self.waiting.drain(..surplus);
     }
 
-    /// Sends a message that gives something back.
-    pub(super) fn send_farewell(&mut self, place: &Place, query: &Query) {
+    /// Sends a message that gives something back; false where there is no way
+    /// to any server.
+    pub(super) fn send_farewell(&mut self, place: &Place, query: &Query) -> bool {
         let packets = self.packets(place, query);
+        let is_sent = !packets.is_empty();
         self.farewell.extend(packets);
         self.farewell.truncate(MOST_WAITING);
+        is_sent
     }
 
     /// True while something waits to be sent.
@@ -223,12 +244,18 @@ impl Carrier {
     /// Keeps the sources that are still ours, unless one of a better kind is
     /// there now, and finds those that are missing.
     fn choose_sources(&mut self, place: &Place) {
+        if !place.link.is_usable() {
+            self.new.extend(&self.leased);
+        }
+        self.new.retain(|address| !place.usable.contains(address));
+        let pinned = self.pinned;
         self.sources.retain(|destination, source| {
-            place.can_send_from(*source) && place.fits(*source, *destination)
+            let is_fit = pinned == Some(*source) || place.fits(*source, *destination);
+            place.can_send_from(*source) && is_fit
         });
         for destination in self.destinations() {
             if !self.sources.contains_key(&destination)
-                && let Some(source) = place.source_for(destination, &self.leased)
+                && let Some(source) = place.source_for(destination, &self.leased, &self.new)
             {
                 self.sources.insert(destination, source);
             }

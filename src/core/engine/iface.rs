@@ -436,6 +436,9 @@ impl Interface {
             }
             _ => {}
         }
+        if is_new {
+            self.forget_v4_if_anonymous(now);
+        }
         if link.is_usable() {
             // What the routers of the last link had said of a prefix does not
             // hold on this one: it is asked about.

@@ -85,8 +85,9 @@ impl Interface {
     fn carry_farewell(&mut self) {
         let Some(v4) = &mut self.v4 else { return };
         while let Some(query) = v4.client.farewell() {
-            v4.carrier.send_farewell(&self.place, &query);
-            self.client.note_carried(MessageType::Dhcpv4Query);
+            if v4.carrier.send_farewell(&self.place, &query) {
+                self.client.note_carried(MessageType::Dhcpv4Query);
+            }
         }
     }
 
@@ -111,6 +112,14 @@ impl Interface {
         if let Some(v4) = &mut self.v4 {
             v4.client.connect(now, None);
         }
+        self.forget_v4_if_anonymous(now);
+    }
+
+    /// What was held would say who we are on another link (RFC 7844 §3.3).
+    pub(super) fn forget_v4_if_anonymous(&mut self, now: Instant) {
+        if let Some(v4) = self.v4.as_mut().filter(|_| self.config.anonymous) {
+            v4.client.forget(now);
+        }
     }
 
     /// DHCPv4 goes on as long as the DHCPv6 servers say so, and from the
@@ -121,6 +130,7 @@ impl Interface {
         v4.carrier.set_servers(self.client.dhcp4o6_servers());
         let leased = self.client.addresses();
         v4.carrier.set_leased(leased.clone());
+        v4.carrier.pin(v4.client.shared_from());
         v4.client.take_sources(
             now,
             Sources {

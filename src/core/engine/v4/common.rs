@@ -235,11 +235,13 @@ impl Common {
     }
 
     /// Binds the lease to another address of ours than the one that is gone or
-    /// will not do; it is given up where there is none, and where it is shared.
+    /// will not do; it is given up where there is none, or too many would not
+    /// do, and where it is shared.
     pub(super) fn bind_elsewhere(&mut self) -> Option<Ipv6Addr> {
         let lease = self.lease.as_mut()?;
         let next = self.sources.select(&lease.to_bind(), &self.refused_sources);
-        let next = next.filter(|_| !lease.is_shared());
+        let may_go_on = !lease.is_shared() && self.refused_sources.len() < MOST_REFUSED;
+        let next = next.filter(|_| may_go_on);
         match next {
             Some(_) => lease.source = next,
             None => self.give_up(),

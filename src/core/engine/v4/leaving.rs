@@ -21,7 +21,7 @@ pub(super) fn decline(common: &mut Common) {
 }
 
 fn part(common: &mut Common, question: fn(&super::lease::Lease) -> Question<'_>) {
-    if let Some(lease) = common.lease.as_ref().filter(|_| common.via.is_some()) {
+    if let Some(lease) = &common.lease {
         let xid = u32::from_be_bytes(common.rng.octets());
         let query = ask::query(&common.settings, &question(lease), xid, 0);
         common.farewell.push_back(query);

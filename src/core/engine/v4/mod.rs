@@ -123,6 +123,18 @@ impl Client {
         matches!(self.state, State::Off)
     }
 
+    /// What a shared lease was given to.
+    pub(super) fn shared_from(&self) -> Option<Ipv6Addr> {
+        self.common.lease.as_ref().filter(|lease| lease.is_shared()).map(|lease| lease.via)
+    }
+
+    /// Begins anew, without a word of what there was.
+    pub(super) fn forget(&mut self, now: Instant) {
+        self.connect(now, None);
+        self.common.give_up();
+        self.common.former = None;
+    }
+
     /// Goes on with another way to servers, or with none.
     pub(super) fn connect(&mut self, now: Instant, via: Option<Via>) {
         // RFC 7618 §7: whoever shares an address is known by where he is.
@@ -393,6 +405,9 @@ impl State {
             // RFC 8539 §7.1: not before the address is there that it is bound
             // to; one that is gone needs an offer to choose another by.
             Some(lease) if lease.source.is_some_and(|source| !common.sources.has(source)) => {
+                if common.in_use {
+                    return Attaching::elsewhere(common, now);
+                }
                 common.give_up();
                 Self::Waiting(Waiting::start(common, now))
             }

@@ -184,7 +184,7 @@ fn can_be_router(router: Ipv4Addr, lease: &Lease) -> bool {
     let (bits, address) = (router.to_bits(), lease.address.to_bits());
     // Of an address and its other end both are hosts (RFC 3021).
     let is_subnets = hosts > 1 && (bits ^ address) & !hosts == 0;
-    let is_for_all = is_subnets && [0, hosts].contains(&(bits & hosts));
+    let is_for_all = is_subnets && bits & hosts == hosts;
     router.is_unspecified()
         || !(is_for_all
             || router == lease.address
@@ -266,7 +266,7 @@ mod tests {
             ("198.51.100.255", 24, true),
             ("0.0.0.0", 24, true),
             ("192.0.2.255", 24, false),
-            ("192.0.2.0", 24, false),
+            ("192.0.2.0", 24, true),
             ("192.0.2.255", 32, true),
             ("192.0.2.19", 31, true),
             ("192.0.2.18", 32, false),

@@ -51,7 +51,12 @@ impl Decline {
         if !self.leases.any_declined() && !common.leases.any_held() {
             return State::discover(common, now);
         }
-        if !self.leases.any_declined() || self.exchange.retx.has_failed(now) {
+        let has_failed = self.exchange.retx.has_failed(now);
+        if has_failed && common.leases.any_held() && common.leases.t2().is_over(now) {
+            // Its server does not answer: others are to be asked.
+            common.leases.forget_declined();
+            State::Bound(Bound)
+        } else if has_failed || !self.leases.any_declined() {
             self.done(common, now)
         } else {
             State::Decline(self)

@@ -110,7 +110,12 @@ impl Request {
             // It is in the Advertise alone (RFC 9915 §21.8).
             answer.server.preference = chosen.server.preference;
         }
-        match reply::take(common, now, &answer, Event::Updated) {
+        let verdict = reply::take(common, now, &answer, Event::Updated);
+        if verdict == (Verdict::Leases { complete: true }) && !common.leases.any_lost() {
+            common.note_extension();
+            common.search_now(now);
+        }
+        match verdict {
             Verdict::Ignore => State::Request(self),
             // With or without others that the server does not know.
             Verdict::Leases { .. } | Verdict::NoBinding
