@@ -356,6 +356,28 @@ mod tests {
     }
 
     #[test]
+    fn dhcp_4o6_05_a_leased_address_that_somebody_removes_is_not_waited_for() {
+        let (mut place, mut one) = carrier(&["2001:db8::2", "2001:db9::2"], &["2001:db8::1"]);
+        one.set_leased(vec![address("2001:db9::2")]);
+        let way = |source| [(address(source), address("2001:db8::1"))];
+        assert_eq!(one.way(&place), way("2001:db9::2"));
+        place.set_usable(address("2001:db9::2"), false);
+        assert_eq!(one.way(&place), way("2001:db8::2"));
+    }
+
+    #[test]
+    fn dhcp_4o6s_06_what_a_shared_lease_is_known_by_is_kept() {
+        let (mut place, mut one) = carrier(&["2001:db8::2"], &["fd00::1"]);
+        one.pin(Some(address("2001:db8::2")));
+        let way = |source| [(address(source), address("fd00::1"))];
+        assert_eq!(one.way(&place), way("2001:db8::2"));
+        place.set_usable(address("fd00::2"), true);
+        assert_eq!(one.way(&place), way("2001:db8::2"));
+        one.pin(None);
+        assert_eq!(one.way(&place), way("fd00::2"));
+    }
+
+    #[test]
     fn dhcp_4o6_05_a_source_of_another_kind_does_until_there_is_one_of_the_same() {
         let cases =
             [("fd00::2", "2001:db8::2", "2001:db8::1"), ("2001:db8::2", "fd00::2", "fd00::1")];

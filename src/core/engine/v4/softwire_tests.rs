@@ -463,6 +463,16 @@ fn dhcp_4o6b_08_an_address_that_never_becomes_usable_costs_no_lease_where_anothe
 }
 
 #[test]
+fn dhcp_4o6b_08_an_address_that_is_replaced_over_a_disconnection_costs_no_lease() {
+    let mut play = Play::softwire();
+    play.connect(None);
+    play.set_sources(&["2001:db8:1::5"], &[]);
+    play.connect(via("fe80::2"));
+    assert_eq!((play.state(), play.address()), (V4State::Rebooting, Some(ADDRESS)));
+    assert_eq!(play.told_source().as_deref(), Some("2001:db8:1::5"));
+}
+
+#[test]
 fn dhcp_4o6b_06_after_a_disconnection_the_softwires_address_is_told_again() {
     let mut play = Play::softwire();
     play.connect(None);
