@@ -19,7 +19,8 @@ pub type Leases = BTreeMap<Lease, Lifetimes>;
 pub struct Hooks {
     /// One hangs until then, and the others wait.
     pub hangs_until: Option<Instant>,
-    waiting: Vec<Leases>,
+    /// What the last of those that wait is going to be told.
+    waiting: Option<Leases>,
     /// What the last one that ran was told.
     seen: Leases,
 }
@@ -27,12 +28,12 @@ pub struct Hooks {
 impl Hooks {
     /// The process that runs them begins anew; what waited is gone with it.
     pub fn begin_again(&mut self) {
-        self.waiting.clear();
+        self.waiting = None;
     }
 
     /// An event, with the leases in use right then.
     pub fn hear(&mut self, leases: Leases) {
-        self.waiting.push(leases);
+        self.waiting = Some(leases);
     }
 
     /// What hooks have been told, at any rate once none hangs any more, are
@@ -42,7 +43,7 @@ impl Hooks {
             return;
         }
         self.hangs_until = None;
-        if let Some(leases) = self.waiting.drain(..).next_back() {
+        if let Some(leases) = self.waiting.take() {
             self.seen = leases;
         }
         for (lease, lifetimes) in in_use {

@@ -154,11 +154,8 @@ impl Oracle {
         self.resumed = resumed.unwrap_or_default();
         if own.is_some_and(|restored| restored.in_use && restored.times_are_known) && !is_torn {
             let through = self.promises.used_through(&self.leases(&self.desired), now);
-            let wanted = through.into_iter().filter(|lease| {
-                let mut given_to = self.granted.keys().filter(|(given, _)| given == lease);
-                given_to.all(|(_, iaid)| survival::wants(config, *lease, *iaid))
-            });
-            self.resumed.extend(wanted);
+            let is_wanted = |lease: &Lease| survival::is_wanted(config, &self.granted, *lease);
+            self.resumed.extend(through.into_iter().filter(is_wanted));
         }
         self.pace = Pace::default();
         self.stopped = false;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv6Addr;
 
+use crate::engine::is_same_kind;
 use crate::link::{Datagram, Link};
 use crate::reason::DropReason;
 use crate::wire::MessageType;
@@ -261,11 +262,6 @@ impl Carrier {
             }
         }
     }
-}
-
-/// True where both addresses are unique local ones, or neither is.
-const fn is_same_kind(one: Ipv6Addr, other: Ipv6Addr) -> bool {
-    one.is_unique_local() == other.is_unique_local()
 }
 
 /// True for what is asked from our link-local address: neighbours, and groups

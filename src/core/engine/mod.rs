@@ -274,3 +274,8 @@ impl Deadline {
         }
     }
 }
+
+/// True where both addresses are unique local ones, or neither is (RFC 4193).
+const fn is_same_kind(one: Ipv6Addr, other: Ipv6Addr) -> bool {
+    one.is_unique_local() == other.is_unique_local()
+}

@@ -15,7 +15,7 @@ use crate::hooks::Leases;
 use crate::server::Lease;
 
 use super::answers::Exchange;
-use super::survival::wants;
+use super::survival::is_wanted;
 use super::{Grants, leases, lifetimes};
 
 /// More leases in one association than are looked at.
@@ -109,9 +109,8 @@ impl Promises {
         match input {
             Input::AddressDuplicate(address) => _ = self.gone.insert(Lease::Address(*address)),
             Input::Configure(config) => {
-                // Which association has it, nobody can tell where two do.
-                let unwanted = granted.keys().filter(|(l, iaid)| !wants(config, *l, *iaid));
-                self.gone.extend(unwanted.map(|(lease, _)| *lease));
+                let unwanted = self.before.keys().filter(|l| !is_wanted(config, granted, **l));
+                self.gone.extend(unwanted);
                 self.timers = None;
             }
             Input::Link(_) | Input::Resumed => (self.to_leave, self.timers) = (None, None),

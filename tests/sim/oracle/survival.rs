@@ -13,6 +13,8 @@ use dhc6c_core::time::{Instant, Until};
 use crate::hooks::Leases;
 use crate::server::Lease;
 
+use super::Grants;
+
 /// More leases than this, all in all, are cut to it: a record may be anybody's.
 const MOST: usize = 32;
 
@@ -51,11 +53,18 @@ pub(super) fn to_be_resumed(config: &Config, restored: &Restored, now: Instant) 
 }
 
 /// The configuration has this association.
-pub(super) fn wants(config: &Config, lease: Lease, iaid: Iaid) -> bool {
+fn wants(config: &Config, lease: Lease, iaid: Iaid) -> bool {
     match lease {
         Lease::Address(_) => config.address == Some(iaid),
         Lease::Prefix(_) => config.prefixes.iter().any(|request| request.iaid == iaid),
     }
+}
+
+/// The configuration has every association that was given this lease: which of
+/// them has it, nobody can tell where two were.
+pub(super) fn is_wanted(config: &Config, granted: &Grants, lease: Lease) -> bool {
+    let mut given_to = granted.keys().filter(|(given, _)| *given == lease);
+    given_to.all(|(_, iaid)| wants(config, lease, *iaid))
 }
 
 /// All in a record.

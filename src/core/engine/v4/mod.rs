@@ -403,7 +403,8 @@ impl State {
     fn start(common: &mut Common, now: Instant) -> Self {
         match &common.lease {
             // RFC 8539 §7.1: not before the address is there that it is bound
-            // to; one that is gone needs an offer to choose another by.
+            // to. Where that is gone, a lease in use is bound to another; one
+            // that is not needs an offer to choose another by.
             Some(lease) if lease.source.is_some_and(|source| !common.sources.has(source)) => {
                 if common.in_use {
                     return Attaching::elsewhere(common, now);

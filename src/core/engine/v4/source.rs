@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::desired::Lifetimes;
+use crate::engine::is_same_kind;
 use crate::port_set::PortSet;
 use crate::prefix::Prefix;
 
@@ -90,9 +91,8 @@ impl ToBind<'_> {
     /// server's, then by its scope. What is unique local on one side alone
     /// may find no way to the other.
     fn fit(&self, ours: Prefix, address: Ipv6Addr) -> (u8, bool) {
-        let is_same_kind =
-            |far_end: &Ipv6Addr| far_end.is_unique_local() == address.is_unique_local();
-        (overlap(ours, self.prefix), self.border_relays.iter().any(is_same_kind))
+        let is_fit = |far_end: &Ipv6Addr| is_same_kind(*far_end, address);
+        (overlap(ours, self.prefix), self.border_relays.iter().any(is_fit))
     }
 }
 
