@@ -12,33 +12,38 @@ use crate::time::Duration;
 #[derive(Clone)]
 pub struct Rng {
     source: ChaCha8Rng,
-    /// The transaction id that was drawn last.
-    last: [u8; 3],
+    /// The transaction id that was sent last.
+    last_sent: [u8; 3],
 }
 
 impl Rng {
     /// A generator from 32 octets: entropy in the shell, a number in a test.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Self {
-        Self { source: ChaCha8Rng::from_seed(seed), last: [0; 3] }
+        Self { source: ChaCha8Rng::from_seed(seed), last_sent: [0; 3] }
     }
 
     /// A generator from a small number, for simulations.
     #[must_use]
     pub fn from_number(number: u64) -> Self {
-        Self { source: ChaCha8Rng::seed_from_u64(number), last: [0; 3] }
+        Self { source: ChaCha8Rng::seed_from_u64(number), last_sent: [0; 3] }
     }
 
     /// A new transaction id, unpredictable to others (RFC 9915 §16.1). It is
-    /// never the one drawn before, so that a late answer to the last question
-    /// does not pass for one to the next.
+    /// never the one sent last ([`Self::note_sent`]), so that a late answer to
+    /// the last question does not pass for one to the next.
     pub fn transaction_id(&mut self) -> [u8; 3] {
         let [a, b, c, _] = self.source.next_u32().to_be_bytes();
         let next = u32::from_be_bytes([0, a, b, c]);
-        let is_new = [a, b, c] != self.last;
+        let is_new = [a, b, c] != self.last_sent;
         let [_, a, b, c] = next.wrapping_add(u32::from(!is_new)).to_be_bytes();
-        self.last = [a, b, c];
-        self.last
+        [a, b, c]
+    }
+
+    /// A message with this transaction id leaves. Others may have been drawn
+    /// since that never did, because the link went down before.
+    pub const fn note_sent(&mut self, transaction_id: [u8; 3]) {
+        self.last_sent = transaction_id;
     }
 
     /// A number in `low..=high`; `low` when the range is empty.
@@ -96,11 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn tx_07_a_transaction_id_is_never_the_one_before() {
+    fn tx_07_a_transaction_id_is_never_the_one_sent_before() {
         let mut rng = Rng::from_number(1);
         let mut again = rng.clone();
+        again.transaction_id();
         let next = again.transaction_id();
-        rng.last = next;
+        rng.note_sent(next);
+        rng.transaction_id();
         assert_ne!(rng.transaction_id(), next, "the draw is the same, the id is not");
     }
 

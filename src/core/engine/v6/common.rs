@@ -322,6 +322,7 @@ impl Common {
         if message.kind != MessageType::Confirm {
             self.sent_from = self.link.link_local;
         }
+        self.rng.note_sent(message.transaction.0);
         self.events.push_back(Event::Sent(message.kind, message.transaction, number));
     }
 
