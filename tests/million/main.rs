@@ -1,5 +1,6 @@
-//! The million in small: four thousand clients, and servers as much slower, so that the times are those of `docs/million.md`; and what a
-//! client takes in memory.
+//! The million in small: four thousand clients, and servers as much slower, so
+//! that the times are those of `docs/million.md`; and what a client takes in
+//! memory.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a panic is how a test fails")]
 #![allow(unreachable_pub, dead_code, reason = "the modules are shared with the program")]
 

@@ -87,8 +87,10 @@ fn rx_10_a_flood_of_rubbish_neither_fills_the_log_nor_stops_a_renewal() {
     });
     flood.assert_alive();
     let came = datagrams(&lab.world().cpe()) - came;
-    println!("flood: {came} datagrams in {:.1} s", begun.elapsed().as_secs_f64());
-    assert!(came > 40_000, "no flood: {came} datagrams");
+    let (lasted, came) = (begun.elapsed().as_secs_f64(), f64::from(u32::try_from(came).unwrap()));
+    println!("flood: {came} datagrams in {lasted:.1} s");
+    // Ten thousand a second are sent; it takes a moment until the first one is.
+    assert!(came > 8_000.0 * lasted, "no flood: {came} datagrams in {lasted:.1} s");
     drop(flood);
     let status = client.wait_status("bound", poll::SOON, |status| status.0["state"] == "bound");
     let dropped = status.at("/counters/dropped");

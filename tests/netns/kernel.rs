@@ -1,5 +1,6 @@
 //! What the kernel says, read back with `ip -j`.
 
+use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use serde_json::Value;
@@ -81,6 +82,28 @@ pub(crate) fn unreachable(cpe: &Space) -> Vec<String> {
     let mut routes = routes(cpe);
     routes.retain(|route| route.kind == "unreachable");
     routes.into_iter().map(|route| route.destination).collect()
+}
+
+/// Every IPv6 address, route and rule of the namespace, a line each, without what changes by
+/// itself.
+pub(crate) fn everything(space: &Space) -> BTreeSet<String> {
+    let links = json(space, &["-j", "-6", "addr", "show"]);
+    let addresses = list(&links).iter().flat_map(|link| {
+        let entries = list(&link["addr_info"]).iter().filter(|entry| entry["local"].is_string());
+        entries.map(|entry| format!("{} of {}", text(&entry["local"]), text(&link["ifname"])))
+    });
+    let routes = json(space, &["-j", "-6", "route", "show", "table", "all"]);
+    let rules = json(space, &["-j", "-6", "rule", "show"]);
+    let fields = |entry: &Value, names: &[&str]| {
+        names.iter().map(|name| format!("{name} {} ", entry[*name])).collect::<String>()
+    };
+    let routes = list(&routes).iter().map(|route| {
+        fields(route, &["type", "dst", "from", "gateway", "dev", "table", "protocol"])
+    });
+    let rules = list(&rules)
+        .iter()
+        .map(|rule| fields(rule, &["priority", "src", "dst", "iif", "oif", "table", "action"]));
+    addresses.chain(routes).chain(rules).collect()
 }
 
 /// Panics unless wan0 has no global address and no unreachable route exists.

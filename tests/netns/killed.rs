@@ -1,6 +1,6 @@
 //! SIGKILL at any moment of a client's life, and what the next one finds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::Ipv6Addr;
 use std::thread;
@@ -12,11 +12,14 @@ use nix::sys::signal::Signal;
 use crate::client::{Client, Launch};
 use crate::kernel;
 use crate::lab::Lab;
-use crate::pcap::{Message, REBIND, RENEW, REQUEST, SOLICIT};
+use crate::pcap::{CLIENT_ID, Message, REBIND, RENEW, REQUEST, SOLICIT};
+use crate::poll;
 use crate::servers::Kea;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![two_hundred_kills_lose_nothing];
 
+/// The address of wan0: a route to it is there once detection is over.
+const LINK_LOCAL: &str = "fe80::ff:fe00:c001";
 /// Clients of their own worlds, and how often each is killed.
 const CLIENTS: u64 = 8;
 const KILLS: u64 = 25;
@@ -67,6 +70,24 @@ impl Remains {
             assert_eq!((self.addresses.len(), self.prefixes.len()), (1, 1), "a lease is lost");
         }
     }
+
+    /// Beside what was there before any client, there is nothing in the kernel but this.
+    fn assert_all(&self, untouched: &BTreeSet<String>, everything: &BTreeSet<String>) {
+        let addresses = self.addresses.iter().map(ToString::to_string);
+        let leases: Vec<_> = addresses.chain(self.prefixes.iter().cloned()).collect();
+        let is_leased = |line: &&String| leases.iter().any(|lease| line.contains(lease));
+        let strange: Vec<_> = everything.difference(untouched).filter(|l| !is_leased(l)).collect();
+        assert!(strange.is_empty(), "beside {leases:?} there is {strange:?}");
+        let gone: Vec<_> = untouched.difference(everything).collect();
+        assert!(gone.is_empty(), "what was there before is gone: {gone:?}");
+    }
+}
+
+/// All that clients have ever said, they have said by one name.
+fn assert_one_client(messages: &[Message]) {
+    let said = messages.iter().filter(|message| message.destination_port == 547);
+    let names: BTreeSet<_> = said.map(|message| message.option(CLIENT_ID)).collect();
+    assert!(names.len() <= 1 && !names.contains(&None), "several DUIDs: {names:?}");
 }
 
 /// Input: clients with leases of fifty seconds are killed two hundred times, at moments that a
@@ -106,6 +127,13 @@ fn live_on(seed: u64) -> Vec<Vec<u8>> {
     let lab = Lab::new();
     let kea = Kea::new().times([2, 8, 40, 50]).start(lab.world());
     let cpe = lab.world().cpe();
+    let has_settled = |lines: &BTreeSet<String>| {
+        lines.iter().any(|line| line.contains("local") && line.contains(LINK_LOCAL))
+    };
+    poll::wait_for("detection for the link-local address", poll::SOON, || {
+        has_settled(&kernel::everything(&cpe))
+    });
+    let untouched = kernel::everything(&cpe);
     let mut moments = Vec::new();
     let mut before = Remains::default();
     let (mut kept_since, mut heard) = (None, 0);
@@ -129,8 +157,10 @@ fn live_on(seed: u64) -> Vec<Vec<u8>> {
         assert!(!client.stderr().contains("panicked"), "{}", client.stderr());
         let after = Remains::of(client.launch(), &cpe);
         after.assert_follows(&before);
+        after.assert_all(&untouched, &kernel::everything(&cpe));
         before = after;
         let messages = lab.capture().settled();
+        assert_one_client(&messages);
         let since = *kept_since.get_or_insert(messages.len());
         assert!(messages[since..].iter().all(|message| message.kind != SOLICIT), "it starts over");
         if !before.is_kept {
@@ -144,7 +174,8 @@ fn live_on(seed: u64) -> Vec<Vec<u8>> {
     Remains::of(client.launch(), &cpe).assert_follows(&before);
     client.assert_renews();
     client.terminate();
-    kernel::assert_clean(&cpe);
+    assert_eq!(kernel::everything(&cpe), untouched, "something stayed, or went");
+    assert_one_client(&lab.capture().settled());
     // Whoever is killed while it writes leaves what it wrote beside the file.
     let mut left = names(&client.launch().state());
     left.retain(|name| !name.contains(".new"));
