@@ -4,7 +4,7 @@ use dhc6c_core::rng::Rng;
 use dhc6c_core::time::{Duration, Instant};
 
 /// How a link treats datagrams. The default is a good Ethernet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Netem {
     /// The shortest way takes this long.
     pub delay: Duration,

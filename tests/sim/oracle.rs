@@ -207,8 +207,13 @@ impl Oracle {
         self.forged.0 = true;
     }
 
-    /// The client is about to get this.
-    pub fn begins(&mut self, input: &Input) {
+    /// The client is about to get this. Whatever was due before now has been
+    /// done, or it would be done too late, and nobody would see it afterwards.
+    pub fn begins(&mut self, now: Instant, input: &Input) {
+        // Nobody acts in sleep.
+        if !matches!(input, Input::Resumed) {
+            self.judge_punctuality(now);
+        }
         self.forged = (false, self.forged.0);
         self.pace.begins(input);
         let held = self.leases(&self.desired);
@@ -312,6 +317,18 @@ impl Oracle {
         if self.stopped {
             assert!(kernel.is_empty(), "a client that has stopped left {:?}", kernel.actual);
         }
+    }
+
+    /// Nothing is in use whose end is past, and T1 and T2 are not past either.
+    /// What ends just now may still be dealt with now.
+    fn judge_punctuality(&self, now: Instant) {
+        let is_past = |valid: &Until| valid.instant().is_some_and(|end| end < now);
+        let held = hooks::in_use(&self.desired);
+        let late = held.iter().find(|(_, lifetimes)| is_past(&lifetimes.valid));
+        assert!(late.is_none(), "{late:?} was in use past its end, at {now:?}");
+        let late = self.desired.ipv4.as_ref().filter(|ipv4| is_past(&ipv4.valid));
+        assert!(late.is_none(), "the IPv4 lease was in use past its end: {late:?}, at {now:?}");
+        self.promises.judge_punctuality(now);
     }
 
     fn takes(&mut self, now: Instant, reply: &Message) {
@@ -514,11 +531,9 @@ fn lifetimes(ia: &Ia) -> Vec<(Lease, Lifetime, Lifetime)> {
     ia.options.iter().filter_map(lifetimes).collect()
 }
 
-/// An association whose leases count: timers in order (RFC 9915 §21.4,
-/// §21.21) and no refusal.
-fn is_usable(ia: &Ia) -> bool {
-    let contradicts = ia.t1 > ia.t2 && !ia.t2.is_zero();
-    !contradicts && !ia.status().is_some_and(fails)
+/// An association that counts as if it were not there (RFC 9915 §21.4, §21.21).
+fn contradicts_itself(ia: &Ia) -> bool {
+    ia.t1 > ia.t2 && !ia.t2.is_zero()
 }
 
 fn fails(status: &Status) -> bool {

@@ -1,7 +1,7 @@
 //! The virtual world: nodes on one link, one clock that jumps to whatever
 //! happens next, everything seeded.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv6Addr;
 
 use dhc6c_core::engine::{Config, Deadline, Input, Output};
@@ -16,7 +16,7 @@ use crate::history::{Entry, History, Span};
 use crate::kernel::{Detection, Verdict};
 use crate::link::Netem;
 use crate::router::Router;
-use crate::server::{ModelServer, ServerConfig};
+use crate::server::{Dials, ModelServer, Question, ServerConfig, Store};
 
 #[path = "world/anew.rs"]
 mod anew;
@@ -82,6 +82,19 @@ enum Happening {
     RouterAnswers,
 }
 
+/// What an accident acts on.
+#[derive(PartialEq)]
+pub struct Surroundings {
+    inputs: u64,
+    queued: u64,
+    falls_after: Option<u32>,
+    link: Netem,
+    taken: BTreeSet<Ipv6Addr>,
+    netlink_loss: u64,
+    hook_hangs_until: Option<Instant>,
+    servers: Vec<(bool, ServerConfig, Store)>,
+}
+
 /// Clients and servers on one link.
 pub struct World {
     /// The time.
@@ -96,9 +109,10 @@ pub struct World {
     pub router: Option<Router>,
     /// How many things have happened.
     pub steps: u64,
-    /// Which server has answered in the last step, and not as an honest one
-    /// would.
-    pub troubled: Option<usize>,
+    /// How many inputs the clients were given.
+    inputs: u64,
+    /// What a server with troubles was asked in the last step, and which one.
+    pub troubled: Option<(usize, Question)>,
     /// The answers that reached clients last.
     pub heard: VecDeque<Datagram>,
     /// After how many outputs more the first client's process dies; 0 when it
@@ -131,6 +145,7 @@ impl World {
             servers: (1..).zip(servers).map(server).collect(),
             router: None,
             steps: 0,
+            inputs: 0,
             troubled: None,
             heard: VecDeque::new(),
             falls_after: None,
@@ -204,6 +219,27 @@ impl World {
     #[must_use]
     pub fn age(&self) -> Duration {
         self.now.since(self.start)
+    }
+
+    /// What an accident acts on: what the clients are told, and what is around
+    /// the first of them.
+    #[must_use]
+    pub fn surroundings(&self) -> Surroundings {
+        let client = self.client();
+        let server = |server: &Server| {
+            let ModelServer { config, store, .. } = &server.model;
+            (server.unreachable, config.clone(), store.clone())
+        };
+        Surroundings {
+            inputs: self.inputs,
+            falls_after: self.falls_after,
+            link: self.link,
+            taken: client.kernel.taken.clone(),
+            netlink_loss: client.netlink_loss,
+            hook_hangs_until: client.hooks.hangs_until,
+            queued: self.queued,
+            servers: self.servers.iter().map(server).collect(),
+        }
     }
 
     /// Draws from the world's own randomness.
@@ -460,11 +496,13 @@ impl World {
         }
         self.history.add(self.now, || Entry::Reached(server, octets.to_vec()));
         let source = node.link_local;
-        let honest = node.model.would_say(self.now, client_address, octets);
+        if node.model.dials != Dials::default() {
+            let (before, octets) = (node.model.clone(), octets.to_vec());
+            let question =
+                Question { server: before, now: self.now, client: client_address, octets };
+            self.troubled = Some((server, question));
+        }
         let answers = node.model.handle(self.now, client_address, octets);
-        let is_late = node.model.dials.late > Duration::ZERO;
-        self.troubled =
-            (is_late || honest.is_some_and(|honest| honest != answers)).then_some(server);
         for answer in answers {
             self.history.add(self.now, || Entry::Answered(server, answer.octets.clone()));
             let late = self.rng.delay(self.servers[server].model.dials.late);
@@ -494,7 +532,8 @@ impl World {
         if self.has_fallen() {
             return;
         }
-        self.clients[client].oracle.begins(&input);
+        self.inputs += 1;
+        self.clients[client].oracle.begins(self.now, &input);
         self.clients[client].interface.handle_input(self.now, input);
         self.drain(client);
         if self.has_fallen() {

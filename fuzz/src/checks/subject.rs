@@ -10,7 +10,7 @@ use dhc6c_core::ident::{Duid, Iaid};
 use dhc6c_core::link::{Datagram, Link};
 use dhc6c_core::record::Record;
 use dhc6c_core::snapshot::{StateName, V4State};
-use dhc6c_core::time::{Duration, Instant};
+use dhc6c_core::time::{Duration, Instant, Until};
 use dhc6c_core::wire::dhcp4o6::Query;
 use dhc6c_core::wire::{Message, v4};
 
@@ -62,6 +62,8 @@ pub struct Subject {
     interface: Interface,
     link: Link,
     sent: VecDeque<Instant>,
+    /// It sleeps through a deadline.
+    sleeps: bool,
 }
 
 impl Subject {
@@ -79,6 +81,7 @@ impl Subject {
             interface,
             link: Link { index: 2, up: false, link_local: Some(CLIENT) },
             sent: VecDeque::new(),
+            sleeps: false,
         }
     }
 
@@ -107,6 +110,9 @@ impl Subject {
     /// Something happens, with all that follows at the same instant: what is
     /// desired is applied, and answers arrive.
     pub fn input(&mut self, input: Input) {
+        if !self.sleeps {
+            self.judge(|end| end < self.now);
+        }
         let mut inputs = VecDeque::from([input]);
         let mut steps = 0;
         while let Some(input) = inputs.pop_front() {
@@ -116,7 +122,7 @@ impl Subject {
                 assert!(steps < SPIN, "the engine never runs dry");
                 inputs.extend(self.act(output));
             }
-            self.judge();
+            self.judge(|end| end <= self.now);
         }
     }
 
@@ -140,8 +146,10 @@ impl Subject {
             }
             self.wake();
         }
+        self.sleeps = self.interface.poll_deadline().is_some_and(|deadline| deadline.at <= end);
         self.now = end;
         self.input(Input::Tick);
+        self.sleeps = false;
         self.show();
     }
 
@@ -218,15 +226,19 @@ impl Subject {
         }
     }
 
-    /// What holds at every moment.
-    fn judge(&self) {
-        let Desired { addresses, unreachable, .. } = &self.desired;
+    /// What holds at every moment: nothing is used whose end is past. What ends
+    /// just now may be used until that is dealt with, and no longer.
+    fn judge(&self, is_past: impl Fn(Instant) -> bool) {
+        let is_over = |valid: Until| valid.instant().is_some_and(&is_past);
+        let Desired { addresses, unreachable, ipv4, .. } = &self.desired;
         for Lifetimes { preferred, valid } in addresses.values().chain(unreachable.values()) {
-            assert!(!valid.is_over(self.now), "a lease is used past its end");
+            assert!(!is_over(*valid), "a lease is used past its end");
             assert!(preferred <= valid, "a lease outlives itself");
         }
-        let is_over = self.desired.ipv4.as_ref().is_some_and(|ipv4| ipv4.valid.is_over(self.now));
-        assert!(!is_over, "an IPv4 lease is used past its end");
+        assert!(
+            !ipv4.as_ref().is_some_and(|ipv4| is_over(ipv4.valid)),
+            "an IPv4 lease is used past its end"
+        );
         assert!(addresses.len() + unreachable.len() <= MANY, "too many leases are held");
     }
 

@@ -5,7 +5,7 @@ use dhc6c_core::engine::Input;
 use dhc6c_core::ident::Duid;
 use dhc6c_core::link::{Datagram, Link};
 use dhc6c_core::time::Duration;
-use dhc6c_core::wire::{DhcpOption, MessageType, ReconfigureKey};
+use dhc6c_core::wire::{DhcpOption, MessageType, ReconfigureKey, code};
 
 use crate::router::Router;
 use crate::server::ServerConfig;
@@ -241,7 +241,7 @@ fn forge(world: &mut World) {
     let kind = DhcpOption::ReconfigureMessage(MessageType::Renew);
     let client = world.client().config.duid.clone();
     let stranger = Duid::new(b"\0\x03\0\x01nobody").expect("ten octets are a DUID");
-    let choice = world.rng().between(0, 10);
+    let choice = world.rng().between(0, 13);
     let known = world.client().kept.as_ref().and_then(|kept| kept.reconfigure_key.clone());
     let own = world.own_server();
     let server = &mut world.servers[own].model;
@@ -276,6 +276,10 @@ fn forge(world: &mut World) {
             server.config.duid = own;
             octets
         }
+        // Of nobody, or for nobody, who knows.
+        9 => server.reconfigure_without(&[code::AUTH], &client, vec![kind]),
+        10 => server.reconfigure_without(&[code::CLIENTID], &client, vec![kind]),
+        11 => server.reconfigure_without(&[code::SERVERID], &client, vec![kind]),
         // Of the past: the first of all, or what the client has heard last.
         _ => {
             let same = known.filter(|known| known.server == server.config.duid);
@@ -283,7 +287,7 @@ fn forge(world: &mut World) {
             if heard == 0 {
                 return;
             }
-            let replay = if choice == 9 { 1 } else { heard };
+            let replay = if choice == 12 { 1 } else { heard };
             let next = core::mem::replace(&mut server.replay, replay - 1);
             let octets = server.reconfigure_with(&client, vec![kind]);
             server.replay = next;

@@ -1,6 +1,7 @@
 //! Which faults met the client in which states, over all lives of a run.
 
 use dhc6c_core::snapshot::StateName;
+use dhc6c_core::wire::MessageType;
 
 use super::accidents::ACCIDENTS;
 use super::troubles::TROUBLES;
@@ -10,9 +11,9 @@ const STATES: [StateName; 12] = StateName::ALL;
 /// A fault of a life.
 #[derive(Clone, Copy, Debug)]
 pub enum Fault {
-    /// A server with this trouble got a message.
+    /// This trouble has changed what a server made of a message.
     Trouble(usize),
-    /// This accident happened.
+    /// This accident happened, and had something to act on.
     Accident(usize),
 }
 
@@ -90,11 +91,29 @@ impl Coverage {
     }
 }
 
-/// A server's trouble meets a client that has asked something; an accident
-/// meets any client.
+/// What a client asks in this state. Whether the link is still the same is
+/// asked by Confirm, or by Rebind where there are prefixes (RFC 9915 §18.2.12).
+pub const fn asks(state: StateName) -> &'static [MessageType] {
+    match state {
+        StateName::Idle | StateName::Bound | StateName::Informed | StateName::Stopped => &[],
+        StateName::Soliciting => &[MessageType::Solicit],
+        StateName::Requesting => &[MessageType::Request],
+        StateName::Renewing => &[MessageType::Renew],
+        StateName::Rebinding => &[MessageType::Rebind],
+        StateName::Confirming => &[MessageType::Confirm, MessageType::Rebind],
+        StateName::Declining => &[MessageType::Decline],
+        StateName::Releasing => &[MessageType::Release],
+        StateName::Informing => &[MessageType::InformationRequest],
+    }
+}
+
+/// A server's trouble meets a client that asks what the trouble is about; an
+/// accident meets any client that it can act on.
 fn can_meet(row: usize, state: StateName) -> bool {
-    let asks_nothing = [StateName::Idle, StateName::Bound, StateName::Informed, StateName::Stopped];
-    row >= TROUBLES.len() || !asks_nothing.contains(&state)
+    match TROUBLES.get(row) {
+        Some(trouble) => asks(state).iter().any(|kind| trouble.about.contains(kind)),
+        None => true,
+    }
 }
 
 /// A count in at most four characters.
@@ -119,11 +138,13 @@ mod tests {
     fn every_trap_has_its_dial() {
         let table = include_str!("../../../docs/dials.tsv");
         let rows = table.lines().filter(|line| !line.starts_with('#'));
-        let names = rows.flat_map(|row| {
-            let dials = row.split('\t').nth(2).expect("three columns");
-            dials.split("; ")
-        });
-        let played: BTreeSet<_> = names.collect();
+        let rows = rows.map(|row| row.split('\t').collect::<Vec<_>>());
+        let (ids, dials): (Vec<_>, Vec<_>) = rows.map(|row| (row[0], row[2])).unzip();
+        let traps = [("D", 9), ("T", 16), ("X", 7), ("A", 7), ("P", 27), ("L", 4)];
+        let traps =
+            traps.iter().flat_map(|(kind, count)| (1..=*count).map(move |n| format!("{kind}{n}")));
+        assert_eq!(ids, traps.collect::<Vec<_>>());
+        let played: BTreeSet<_> = dials.iter().flat_map(|dials| dials.split("; ")).collect();
         let coverage = Coverage::default();
         let known: BTreeSet<_> = coverage.rows().map(|(name, _)| name).collect();
         assert_eq!(played, known);

@@ -109,7 +109,7 @@ fn server(rng: &mut Rng, number: u8, times: Times) -> ServerConfig {
         creates_on_renew: rng.chance(30),
         strict_about_links: rng.chance(10),
         exclude: rng.chance(20).then_some(64),
-        prefix_length: one_of(rng, &[48, 56, 56, 60, 64]),
+        prefix_length: one_of(rng, &[48, 56, 56, 60, 62, 64]),
         reconfigure_key: honest.reconfigure_key.filter(|_| rng.chance(80)),
         times,
         ..honest

@@ -32,7 +32,7 @@ use dhc6c_core::time::{Duration, Instant, Lifetime};
 use crate::history::Span;
 use crate::link::Netem;
 use crate::router::Router;
-use crate::server::{Dials, Kind, Lease, ServerConfig};
+use crate::server::{Dials, Kind, Lease, Question, ServerConfig};
 use crate::shown;
 use crate::world::{Restart, World, seconds};
 
@@ -74,8 +74,8 @@ const NAMES: u32 = 8;
 struct Life {
     world: World,
     honest: Vec<ServerConfig>,
-    /// Which troubles each server has.
-    troubles: Vec<Vec<usize>>,
+    /// Which troubles each server has, with the dials of each by itself.
+    troubles: Vec<Vec<(usize, Dials)>>,
     /// The usual time from one accident to the next.
     pace: Duration,
     /// When the next one happens.
@@ -128,10 +128,8 @@ impl Life {
     fn step(&mut self, end: Instant) -> bool {
         let state = self.world.client().state;
         let went_on = self.world.step(end);
-        if let Some(server) = self.world.troubled.take() {
-            for &trouble in &self.troubles[server] {
-                self.coverage.meet(Fault::Trouble(trouble), state);
-            }
+        if let Some((server, question)) = self.world.troubled.take() {
+            self.meet_troubles(server, &question, state);
         }
         if self.world.has_fallen() {
             let off = seconds(one_of(self.world.rng(), &[1, 60, 4000]));
@@ -143,6 +141,21 @@ impl Life {
             self.measure();
         }
         went_on
+    }
+
+    /// A trouble meets a state where it alone makes a difference to what is
+    /// asked in that state.
+    fn meet_troubles(&mut self, server: usize, question: &Question, state: StateName) {
+        if !question.kind().is_some_and(|kind| coverage::asks(state).contains(&kind)) {
+            return;
+        }
+        let honest = question.outcome(&Dials::default());
+        for (trouble, dials) in &self.troubles[server] {
+            let is_late = dials.late > Duration::ZERO && !honest.0.is_empty();
+            if is_late || question.outcome(dials) != honest {
+                self.coverage.meet(Fault::Trouble(*trouble), state);
+            }
+        }
     }
 
     /// Something happens: a server changes its ways, an accident, or
@@ -163,8 +176,12 @@ impl Life {
         let which = one_of(self.world.rng(), &all);
         let Some(accident) = ACCIDENTS.get(which) else { return };
         self.world.note(accident.name);
-        self.coverage.meet(Fault::Accident(which), self.world.client().state);
+        let (state, before) = (self.world.client().state, self.world.surroundings());
         (accident.happen)(&mut self.world);
+        // Where there was something for it to act on.
+        if self.world.surroundings() != before {
+            self.coverage.meet(Fault::Accident(which), state);
+        }
         // Whoever stops is started again by and by.
         if self.world.client().state == StateName::Stopped && self.world.rng().chance(50) {
             self.world.restart(Restart::Killed);
@@ -180,10 +197,14 @@ impl Life {
         let all: Vec<usize> = (0..TROUBLES.len()).collect();
         let troubles: Vec<usize> = (0..count).map(|_| one_of(rng, &all)).collect();
         let mut dials = Dials::default();
-        for trouble in troubles.iter().filter_map(|index| TROUBLES.get(*index)) {
-            (trouble.turn)(&mut dials, rng);
-        }
-        let names: Vec<_> = troubles.iter().map(|index| TROUBLES[*index].name).collect();
+        let mut turn = |index: usize| {
+            let mut alone = Dials::default();
+            (TROUBLES[index].turn)(&mut alone, &mut rng.clone());
+            (TROUBLES[index].turn)(&mut dials, rng);
+            (index, alone)
+        };
+        let troubles: Vec<_> = troubles.into_iter().map(&mut turn).collect();
+        let names: Vec<_> = troubles.iter().map(|(index, _)| TROUBLES[*index].name).collect();
         self.world.note(format!("server {server}: [{}]", names.join(", ")));
         self.world.servers[server].model.dials = dials;
         self.troubles[server] = troubles;

@@ -1,5 +1,5 @@
-//! Every way in which a server of a life misbehaves, by name. Each row of
-//! docs/simulation.md's table of server faults is one of these.
+//! Every way in which a server of a life misbehaves, by name. Which trap of the
+//! field each of them plays is listed in docs/dials.tsv.
 
 use dhc6c_core::ident::Iaid;
 use dhc6c_core::rng::Rng;
@@ -14,15 +14,18 @@ use super::draw::{self, one_of};
 pub struct Trouble {
     /// What it does, in a word or two.
     pub name: &'static str,
+    /// The questions whose answers it can change.
+    pub about: &'static [MessageType],
     /// Turns it on.
     pub turn: fn(&mut Dials, &mut Rng),
 }
 
 macro_rules! troubles {
-    ($($name:literal => |$dials:ident, $rng:pat_param| $turn:expr;)*) => {
+    ($($name:literal => $about:expr, |$dials:ident, $rng:pat_param| $turn:expr;)*) => {
         /// All of them.
         pub const TROUBLES: &[Trouble] = &[$(Trouble {
             name: $name,
+            about: $about,
             turn: |$dials: &mut Dials, $rng: &mut Rng| { $turn; },
         },)*];
     };
@@ -30,88 +33,91 @@ macro_rules! troubles {
 
 troubles! {
     // Who answers what.
-    "is silent" => |dials, _| dials.silent = true;
-    "is silent to one" => |dials, rng| dials.silent_to = [one_of(rng, &QUESTIONS)].into();
-    "is silent to several" => |dials, rng| dials.silent_to = several(rng);
-    "answers late" => |dials, rng| dials.late = seconds(one_of(rng, &[1, 5, 60, 700]));
-    "repeats itself" => |dials, rng| dials.repeat = one_of(rng, &[1, 3, 20]);
-    "multicasts" => |dials, _| dials.to_multicast = true;
-    "wrong transaction" => |dials, _| dials.wrong_transaction = true;
-    "wrong client" => |dials, rng| dials.client_id = one_of(rng, &IDENTIFIERS);
-    "wrong server" => |dials, rng| dials.server_id = one_of(rng, &IDENTIFIERS);
-    "wrong type" => |dials, rng| dials.wrong_type = Some(one_of(rng, &TYPES));
-    "hides rapid commit" => |dials, _| dials.hide_rapid_commit = true;
+    "is silent" => ANY, |dials, _| dials.silent = true;
+    "is silent to one" => ANY, |dials, rng| dials.silent_to = [one_of(rng, &QUESTIONS)].into();
+    "is silent to several" => ANY, |dials, rng| dials.silent_to = several(rng);
+    "answers late" => ANY, |dials, rng| dials.late = seconds(one_of(rng, &[1, 5, 60, 700]));
+    "repeats itself" => ANY, |dials, rng| dials.repeat = one_of(rng, &[1, 3, 20]);
+    "multicasts" => ANY, |dials, _| dials.to_multicast = true;
+    "wrong transaction" => ANY, |dials, _| dials.wrong_transaction = true;
+    "wrong client" => ANY, |dials, rng| dials.client_id = one_of(rng, &IDENTIFIERS);
+    "wrong server" => ANY, |dials, rng| dials.server_id = one_of(rng, &IDENTIFIERS);
+    "wrong type" => ANY, |dials, rng| dials.wrong_type = Some(one_of(rng, &TYPES));
+    "unknown type" => ANY, |dials, rng| dials.type_octet = Some(one_of(rng, &[0, 12, 13, 20, 36, 99, 255]));
+    "hides rapid commit" => &[MessageType::Solicit], |dials, _| dials.hide_rapid_commit = true;
 
     // Refusals, and memory.
-    "refuses addresses" => |dials, _| dials.refuse_addresses = true;
-    "refuses prefixes" => |dials, _| dials.refuse_prefixes = true;
-    "refuses without a word" => |dials, _| (
+    "refuses addresses" => LEASES, |dials, _| dials.refuse_addresses = true;
+    "refuses prefixes" => LEASES, |dials, _| dials.refuse_prefixes = true;
+    "refuses without a word" => LEASES, |dials, _| (
         dials.refuse_addresses, dials.refuse_prefixes, dials.refuse_without_status
     ) = (true, true, true);
-    "omits addresses" => |dials, _| dials.omit_addresses = true;
-    "omits prefixes" => |dials, _| dials.omit_prefixes = true;
-    "forgets addresses" => |dials, _| dials.forget_addresses = true;
-    "forgets prefixes" => |dials, _| dials.forget_prefixes = true;
-    "takes leases back" => |dials, _| dials.zero_lifetimes = true;
-    "takes prefixes back" => |dials, _| dials.lose_prefixes = true;
-    "renumbers" => |dials, _| dials.renumbers = true;
-    "gives what was declined" => |dials, _| dials.reuse_declined = true;
-    "ignores hints" => |dials, _| dials.ignore_hints = true;
-    "adds wished lengths" => |dials, _| dials.adds_wished_lengths = true;
+    "omits addresses" => LEASES, |dials, _| dials.omit_addresses = true;
+    "omits prefixes" => LEASES, |dials, _| dials.omit_prefixes = true;
+    "forgets addresses" => EXTENSIONS, |dials, _| dials.forget_addresses = true;
+    "forgets prefixes" => EXTENSIONS, |dials, _| dials.forget_prefixes = true;
+    "takes leases back" => EXTENSIONS, |dials, _| dials.zero_lifetimes = true;
+    "takes prefixes back" => EXTENSIONS, |dials, _| dials.lose_prefixes = true;
+    "renumbers" => EXTENSIONS, |dials, _| dials.renumbers = true;
+    "gives what was declined" => &[MessageType::Decline], |dials, _| dials.reuse_declined = true;
+    "ignores hints" => LEASES, |dials, _| dials.ignore_hints = true;
+    "adds wished lengths" => EXTENSIONS, |dials, _| dials.adds_wished_lengths = true;
 
     // Status codes, on three levels.
-    "status in Advertise" => |dials, rng| dials.advertise_status = Some(status(rng));
-    "status for Request" => |dials, rng| dials.request_status = Some(status(rng));
-    "status for Renew" => |dials, rng| dials.renew_status = Some(status(rng));
-    "status for Rebind" => |dials, rng| dials.rebind_status = Some(status(rng));
-    "status for Confirm" => |dials, rng| dials.confirm_status = Some(status(rng));
-    "status for Information-request" => |dials, rng| dials.inform_status = Some(status(rng));
-    "status in associations" => |dials, rng| dials.association_status = Some(status(rng));
-    "status in leases" => |dials, rng| dials.lease_status = Some(status(rng));
-    "two statuses" => |dials, rng| dials.unasked = vec![said(rng), said(rng)];
+    "status in Advertise" => &[MessageType::Solicit], |dials, rng| dials.advertise_status = Some(status(rng));
+    "status for Request" => &[MessageType::Request], |dials, rng| dials.request_status = Some(status(rng));
+    "status for Renew" => &[MessageType::Renew], |dials, rng| dials.renew_status = Some(status(rng));
+    "status for Rebind" => &[MessageType::Rebind], |dials, rng| dials.rebind_status = Some(status(rng));
+    "status for Confirm" => &[MessageType::Confirm], |dials, rng| dials.confirm_status = Some(status(rng));
+    "status for Information-request" => &[MessageType::InformationRequest], |dials, rng| dials.inform_status = Some(status(rng));
+    "status in associations" => LEASES, |dials, rng| dials.association_status = Some(status(rng));
+    "status in leases" => LEASES, |dials, rng| dials.lease_status = Some(status(rng));
+    "two statuses" => ANY, |dials, rng| dials.unasked = vec![said(rng), said(rng)];
 
     // Times.
-    "strange times" => |dials, rng| dials.times = Some(times(rng));
-    "strange times of prefixes" => |dials, rng| dials.prefix_times = Some(times(rng));
-    "short times" => |dials, _| dials.times = Some(Times::new(3, 5, 6, 10));
-    "preferred over valid" => |dials, _| dials.preferred_over_valid = true;
-    "T1 over T2" => |dials, _| dials.t1_over_t2 = true;
+    "strange times" => LEASES, |dials, rng| dials.times = Some(times(rng));
+    "strange times of prefixes" => LEASES, |dials, rng| dials.prefix_times = Some(times(rng));
+    "short times" => LEASES, |dials, _| dials.times = Some(Times::new(3, 5, 6, 10));
+    "preferred over valid" => LEASES, |dials, _| dials.preferred_over_valid = true;
+    "T1 over T2" => LEASES, |dials, _| dials.t1_over_t2 = true;
 
     // How much, and how often.
-    "many leases" => |dials, rng| dials.extra_leases = one_of(rng, &[1, 8, 15]);
-    "a flood of leases" => |dials, _| dials.extra_leases = 100;
-    "doubles leases" => |dials, _| dials.doubles_leases = true;
-    "one prefix for all" => |dials, _| dials.same_prefix = true;
-    "associations of nobody" => |dials, rng| dials.first = strangers(rng);
-    "pads to 64 KiB" => |dials, rng| dials.unasked = raw(65_000, one_of(rng, &[300, 8900, 60_000]));
-    "six hundred options" => |dials, _| dials.unasked = vec![empty(65_000); 600];
-    "withholds options" => |dials, _| dials.withhold = (20..=32).collect();
+    "doubles associations" => LEASES, |dials, _| dials.doubles_associations = true;
+    "doubles options" => OPTIONS, |dials, _| dials.doubles_options = true;
+    "many leases" => LEASES, |dials, rng| dials.extra_leases = one_of(rng, &[1, 8, 15]);
+    "a flood of leases" => LEASES, |dials, _| dials.extra_leases = 100;
+    "doubles leases" => LEASES, |dials, _| dials.doubles_leases = true;
+    "one prefix for all" => LEASES, |dials, _| dials.same_prefix = true;
+    "associations of nobody" => ANY, |dials, rng| dials.first = strangers(rng);
+    "pads to 64 KiB" => ANY, |dials, rng| dials.unasked = raw(65_000, one_of(rng, &[300, 8900, 60_000]));
+    "six hundred options" => ANY, |dials, _| dials.unasked = vec![empty(65_000); 600];
+    "withholds options" => OPTIONS, |dials, _| dials.withhold = (20..=32).collect();
 
     // Octets.
-    "trailing octets" => |dials, rng| dials.trailing = vec![0; one_of(rng, &[1, 2, 3])];
-    "overruns" => |dials, _| dials.trailing = vec![0, 3, 0xff, 0xff];
-    "cuts short" => |dials, rng| dials.cut_after = Some(one_of(rng, &[0, 1, 3, 4, 7, 30, 60, 90]));
-    "options of code zero" => |dials, rng| dials.first = raw(0, one_of(rng, &[0, 2]));
-    "short associations" => |dials, rng| dials.first = raw(one_of(rng, &[3, 25]), one_of(rng, &[0, 4, 11]));
-    "short leases" => |dials, rng| dials.within_associations = raw(one_of(rng, &[5, 26]), one_of(rng, &[0, 16, 23]));
-    "overrun in associations" => |dials, rng| dials.within_associations = vec![lies(one_of(rng, &[5, 26, 13]))];
-    "strange prefixes" => |dials, rng| dials.within_associations = vec![prefix(one_of(rng, &[0, 1, 15, 129, 137, 200, 255]))];
-    "strange addresses" => |dials, rng| dials.within_associations = vec![address(one_of(rng, &ADDRESSES))];
-    "strange exclusions" => |dials, rng| dials.within_leases = vec![exclusion(rng)];
-    "overrun in leases" => |dials, _| dials.within_leases = vec![lies(13)];
-    "short statuses" => |dials, rng| short_statuses(dials, one_of(rng, &[0, 1]));
-    "nested deep" => |dials, _| dials.unasked = vec![nested()];
-    "wrong lengths" => |dials, rng| dials.first = raw(one_of(rng, &[7, 8, 14, 20, 32, 82, 83]), one_of(rng, &[0, 3, 9]));
-    "broken lists" => |dials, rng| dials.unasked = raw(one_of(rng, &[23, 24, 31, 39, 56, 64, 94, 95, 96]), one_of(rng, &[0, 1, 15, 17, 64]));
-    "hostile portal" => |dials, rng| dials.unasked = vec![portal(rng)];
-    "long lists" => |dials, rng| dials.unasked = raw(one_of(rng, &[23, 31]), 16 * 3000);
-    "hostile status text" => |dials, rng| dials.unasked = vec![text(rng)];
-    "hostile names" => |dials, rng| dials.unasked = vec![name(rng)];
+    "trailing octets" => ANY, |dials, rng| dials.trailing = vec![0; one_of(rng, &[1, 2, 3])];
+    "overruns" => ANY, |dials, _| dials.trailing = vec![0, 3, 0xff, 0xff];
+    "cuts short" => ANY, |dials, rng| dials.cut_after = Some(one_of(rng, &[0, 1, 3, 4, 7, 30, 60, 90]));
+    "options of code zero" => ANY, |dials, rng| dials.first = raw(0, one_of(rng, &[0, 2]));
+    "short associations" => ANY, |dials, rng| dials.first = raw(one_of(rng, &[3, 25]), one_of(rng, &[0, 4, 11]));
+    "short leases" => LEASES, |dials, rng| dials.within_associations = raw(one_of(rng, &[5, 26]), one_of(rng, &[0, 16, 23]));
+    "overrun in associations" => LEASES, |dials, rng| dials.within_associations = vec![lies(one_of(rng, &[5, 26, 13]))];
+    "strange prefixes" => LEASES, |dials, rng| dials.within_associations = vec![prefix(one_of(rng, &[0, 1, 15, 129, 137, 200, 255]))];
+    "strange addresses" => LEASES, |dials, rng| dials.within_associations = vec![address(one_of(rng, &ADDRESSES))];
+    "strange exclusions" => LEASES, |dials, rng| dials.within_leases = vec![exclusion(rng)];
+    "overrun in leases" => LEASES, |dials, _| dials.within_leases = vec![lies(13)];
+    "short statuses" => ANY, |dials, rng| short_statuses(dials, one_of(rng, &[0, 1]));
+    "nested deep" => ANY, |dials, _| dials.unasked = vec![nested()];
+    "wrong lengths" => ANY, |dials, rng| dials.first = raw(one_of(rng, &[7, 8, 14, 20, 32, 82, 83]), one_of(rng, &[0, 3, 9]));
+    "broken lists" => ANY, |dials, rng| dials.unasked = raw(one_of(rng, &[23, 24, 31, 39, 56, 64, 94, 95, 96]), one_of(rng, &[0, 1, 15, 17, 64]));
+    "hostile portal" => ANY, |dials, rng| dials.unasked = vec![portal(rng)];
+    "long lists" => ANY, |dials, rng| dials.unasked = raw(one_of(rng, &[23, 31]), 16 * 3000);
+    "hostile status text" => ANY, |dials, rng| dials.unasked = vec![text(rng)];
+    "hostile names" => ANY, |dials, rng| dials.unasked = vec![name(rng)];
 
     // Bounds, keys.
-    "bounds of retransmission" => |dials, rng| dials.unasked = bounds(rng);
-    "a short refresh time" => |dials, rng| dials.unasked = vec![value(code::INFORMATION_REFRESH_TIME, one_of(rng, &[0, 600, u32::MAX]))];
-    "authentications" => |dials, rng| dials.unasked = authentications(rng);
+    "bounds of retransmission" => ANY, |dials, rng| dials.unasked = bounds(rng);
+    "a short refresh time" => ANY, |dials, rng| dials.unasked = vec![value(code::INFORMATION_REFRESH_TIME, one_of(rng, &[0, 600, u32::MAX]))];
+    "authentications" => ANY, |dials, rng| dials.unasked = authentications(rng);
 }
 
 const QUESTIONS: [MessageType; 8] = [
@@ -125,13 +131,33 @@ const QUESTIONS: [MessageType; 8] = [
     MessageType::InformationRequest,
 ];
 
+const ANY: &[MessageType] = &QUESTIONS;
+
+/// Answered with leases.
+const LEASES: &[MessageType] =
+    &[MessageType::Solicit, MessageType::Request, MessageType::Renew, MessageType::Rebind];
+
+/// Answered with leases that the client has already.
+const EXTENSIONS: &[MessageType] = &[MessageType::Renew, MessageType::Rebind];
+
+/// Answered with options beside leases or without.
+const OPTIONS: &[MessageType] = &[
+    MessageType::Solicit,
+    MessageType::Request,
+    MessageType::Renew,
+    MessageType::Rebind,
+    MessageType::InformationRequest,
+];
+
 const TYPES: [MessageType; 4] =
     [MessageType::Advertise, MessageType::Reply, MessageType::Reconfigure, MessageType::Solicit];
 
-const IDENTIFIERS: [Identifier; 5] = [
+const IDENTIFIERS: [Identifier; 7] = [
     Identifier::Missing,
     Identifier::Wrong,
     Identifier::Double,
+    Identifier::Contradicts,
+    Identifier::Empty,
     Identifier::Short,
     Identifier::Long,
 ];

@@ -9,7 +9,7 @@ use dhc6c_core::wire::{DhcpOption, Ia, Message, MessageType, TransactionId};
 
 use crate::server::Lease;
 
-use super::{Oracle, is_usable, leases};
+use super::{Oracle, contradicts_itself, fails, leases};
 
 /// Messages with one transaction id.
 pub(super) struct Exchange {
@@ -52,17 +52,18 @@ impl Exchange {
         }
     }
 
-    /// The associations of a Reply that count: they were asked about and make
-    /// sense; of those that stand there twice the first.
+    /// The associations of a Reply that count: they were asked about, make sense
+    /// and are not refused; of those that stand there twice the first that
+    /// makes sense.
     pub(super) fn answered<'a>(&self, reply: &'a Message) -> Vec<&'a Ia> {
         let of = |asked: &BTreeSet<Iaid>, ias: &mut dyn Iterator<Item = &'a Ia>| {
             let mut open = asked.clone();
-            ias.filter(|ia| open.remove(&ia.iaid)).collect::<Vec<_>>()
+            ias.filter(|ia| !contradicts_itself(ia) && open.remove(&ia.iaid)).collect::<Vec<_>>()
         };
         let (addresses, prefixes) = &self.associations;
         let mut answered = of(addresses, &mut reply.ia_nas());
         answered.extend(of(prefixes, &mut reply.ia_pds()));
-        answered.retain(|ia| is_usable(ia));
+        answered.retain(|ia| !ia.status().is_some_and(fails));
         answered
     }
 }

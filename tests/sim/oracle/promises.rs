@@ -45,6 +45,8 @@ pub(super) struct Promises {
     /// What has to be given up until then, unless somebody gives it anew.
     to_leave: Option<(Instant, BTreeSet<Lease>)>,
     timers: Option<Timers>,
+    /// What the client was doing after the last input.
+    state: StateName,
 }
 
 /// When to act on leases, as a server has said.
@@ -67,6 +69,7 @@ impl Promises {
             refused: None,
             to_leave: None,
             timers: None,
+            state: StateName::Idle,
         }
     }
 
@@ -205,23 +208,31 @@ impl Promises {
             let stays = leases.iter().find(|lease| held.contains_key(lease));
             assert!(stays.is_none(), "{stays:?} is of another link since {at:?}, and is used");
         }
-        self.judge_timers(now, held, state);
+        self.state = state;
+        self.timers = self.timers.take().filter(|timers| timers.are_of(held, &self.config));
+        self.judge_timers(|at| at <= now);
     }
 
-    fn judge_timers(&mut self, now: Instant, held: &Leases, state: StateName) {
-        // Only where all that is held has come with them.
-        let fits = |timers: &&Timers| {
-            held.len() == timers.leases.len() && held.keys().all(|l| timers.leases.contains(l))
-        };
-        let timers = self.timers.as_ref().filter(|_| keeps_time(&self.config));
-        let Some(Timers { t1, t2, .. }) = timers.filter(fits) else {
-            self.timers = None;
-            return;
-        };
-        let waits = state == StateName::Bound;
-        assert!(!(waits && *t1 <= now), "T1 has come, and nothing is renewed");
-        let asks_one = waits || state == StateName::Renewing;
-        assert!(!(asks_one && *t2 <= now), "T2 has come, and nothing is rebound");
+    /// Before the next input: T1 and T2 are not past.
+    pub(super) fn judge_punctuality(&self, now: Instant) {
+        self.judge_timers(|at| at < now);
+    }
+
+    fn judge_timers(&self, has_come: impl Fn(Instant) -> bool) {
+        let Some(Timers { t1, t2, .. }) = self.timers else { return };
+        let waits = self.state == StateName::Bound;
+        assert!(!(waits && has_come(t1)), "T1 has come, and nothing is renewed");
+        let asks_one = waits || self.state == StateName::Renewing;
+        assert!(!(asks_one && has_come(t2)), "T2 has come, and nothing is rebound");
+    }
+}
+
+impl Timers {
+    /// All that is held has come with them.
+    fn are_of(&self, held: &Leases, config: &Config) -> bool {
+        keeps_time(config)
+            && held.len() == self.leases.len()
+            && held.keys().all(|lease| self.leases.contains(lease))
     }
 }
 

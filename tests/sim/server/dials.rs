@@ -6,8 +6,10 @@ use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use dhc6c_core::ident::Duid;
-use dhc6c_core::time::Duration;
-use dhc6c_core::wire::{DhcpOption, Message, MessageType, StatusCode, TransactionId, code};
+use dhc6c_core::time::{Duration, Lifetime};
+use dhc6c_core::wire::{
+    DhcpOption, Ia, IaAddress, IaPrefix, Message, MessageType, StatusCode, TransactionId, code,
+};
 
 use super::association::Times;
 use super::{ALL_DHCP_RELAY_AGENTS_AND_SERVERS, Answer};
@@ -51,6 +53,10 @@ pub struct Dials {
     pub extra_leases: u16,
     /// Says every lease twice.
     pub doubles_leases: bool,
+    /// Says every association a second time, with a lease of nobody in it.
+    pub doubles_associations: bool,
+    /// Says name servers and search lists a second time, and not the same.
+    pub doubles_options: bool,
     /// Ends what it gave in Renew and Rebind, and gives something else beside
     /// it.
     pub renumbers: bool,
@@ -101,6 +107,8 @@ pub struct Dials {
     pub server_id: Identifier,
     /// Sends this type of message in place of the right one.
     pub wrong_type: Option<MessageType>,
+    /// Sends a message of this type, whatever it is.
+    pub type_octet: Option<u8>,
     /// Sends its answers to the multicast group.
     pub to_multicast: bool,
     /// Leaves Rapid Commit out of the Reply that it stands for.
@@ -129,6 +137,10 @@ pub enum Identifier {
     Wrong,
     /// It is there twice.
     Double,
+    /// It is there, and somebody else's before it.
+    Contradicts,
+    /// Nothing is in it.
+    Empty,
     /// It is shorter than any DUID (RFC 9915 §11.1).
     Short,
     /// It is longer than any DUID.
@@ -158,6 +170,12 @@ impl Dials {
                 ia.options.extend(self.within_associations.iter().cloned());
             }
         }
+        if self.doubles_associations {
+            double_associations(&mut message.options);
+        }
+        if self.doubles_options {
+            double_options(&mut message.options);
+        }
         message.options.splice(0..0, self.first.iter().cloned());
         message.options.extend(self.unasked.iter().cloned());
         self.client_id.twist(&mut message.options, code::CLIENTID);
@@ -171,6 +189,7 @@ impl Dials {
         if let Some(length) = self.padded_to {
             octets.extend(unknown_option(length - octets.len()));
         }
+        octets[0] = self.type_octet.unwrap_or(octets[0]);
         octets.extend_from_slice(&self.trailing);
         octets.truncate(self.cut_after.unwrap_or(usize::MAX));
         let group = self.to_multicast.then_some(ALL_DHCP_RELAY_AGENTS_AND_SERVERS);
@@ -189,6 +208,8 @@ impl Identifier {
             Self::Missing => drop(options.remove(place)),
             Self::Wrong => options[place] = somebody_else(code),
             Self::Double => options.insert(place, options[place].clone()),
+            Self::Contradicts => options.insert(place, somebody_else(code)),
+            Self::Empty => options[place] = DhcpOption::Raw { code, payload: Vec::new() },
             Self::Short => options[place] = DhcpOption::Raw { code, payload: vec![0; 2] },
             Self::Long => options[place] = DhcpOption::Raw { code, payload: vec![1; 131] },
         }
@@ -210,6 +231,43 @@ fn repeat_first_prefix(options: &mut [DhcpOption]) {
             ia.options.clone_from(first.get_or_insert_with(|| ia.options.clone()));
         }
     }
+}
+
+/// Each association once more behind the others, with another lease.
+fn double_associations(options: &mut Vec<DhcpOption>) {
+    let (preferred, valid) = (Lifetime(3600), Lifetime(7200));
+    let address = "2001:db8:bad::d0".parse().expect("an address");
+    let prefix = "2001:db8:bad0::/56".parse().expect("a prefix");
+    let again = |ia: &Ia, lease| Ia { options: vec![lease], ..ia.clone() };
+    let second = |option: &DhcpOption| match option {
+        DhcpOption::IaNa(ia) => {
+            let lease = IaAddress { address, preferred, valid, options: Vec::new() };
+            Some(DhcpOption::IaNa(again(ia, DhcpOption::IaAddress(lease))))
+        }
+        DhcpOption::IaPd(ia) => {
+            let lease = IaPrefix { prefix, preferred, valid, options: Vec::new() };
+            Some(DhcpOption::IaPd(again(ia, DhcpOption::IaPrefix(lease))))
+        }
+        _ => None,
+    };
+    let seconds: Vec<_> = options.iter().filter_map(second).collect();
+    options.extend(seconds);
+}
+
+/// Name servers and a search list once more behind the others, not the same.
+fn double_options(options: &mut Vec<DhcpOption>) {
+    let second = |option: &DhcpOption| match option {
+        DhcpOption::DnsServers(_) => {
+            let server = "2001:db8:bad::53".parse().expect("an address");
+            Some(DhcpOption::DnsServers(vec![server]))
+        }
+        DhcpOption::DomainList(_) => {
+            Some(DhcpOption::DomainList(vec!["example.org".parse().expect("a name")]))
+        }
+        _ => None,
+    };
+    let seconds: Vec<_> = options.iter().filter_map(second).collect();
+    options.extend(seconds);
 }
 
 fn somebody_else(code: u16) -> DhcpOption {

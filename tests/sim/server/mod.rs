@@ -41,7 +41,7 @@ pub use v4_dials::V4Dials;
 pub const ALL_DHCP_RELAY_AGENTS_AND_SERVERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 1, 2);
 
 /// What a server hands out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ServerConfig {
     /// Who it is.
     pub duid: Duid,
@@ -135,6 +135,36 @@ pub struct Answer {
     pub octets: Vec<u8>,
 }
 
+/// A question to a server, which can be put to it again with other dials.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The server as it was before.
+    pub server: ModelServer,
+    /// When it came.
+    pub now: Instant,
+    /// Who asked.
+    pub client: Ipv6Addr,
+    /// What.
+    pub octets: Vec<u8>,
+}
+
+impl Question {
+    /// What kind of message it is.
+    #[must_use]
+    pub fn kind(&self) -> Option<MessageType> {
+        Some(Message::decode(&self.octets).ok()?.message.kind)
+    }
+
+    /// What comes of it with these dials: answers, and what the server knows
+    /// afterwards.
+    #[must_use]
+    pub fn outcome(&self, dials: &Dials) -> (Vec<Answer>, Store) {
+        let mut server = ModelServer { dials: dials.clone(), ..self.server.clone() };
+        let answers = server.handle(self.now, self.client, &self.octets);
+        (answers, server.store)
+    }
+}
+
 /// The server.
 #[derive(Clone, Debug)]
 pub struct ModelServer {
@@ -191,16 +221,6 @@ impl ModelServer {
         self.dials.twist(honest, client)
     }
 
-    /// What it would answer without its troubles; `None` where it has none.
-    #[must_use]
-    pub fn would_say(&self, now: Instant, client: Ipv6Addr, octets: &[u8]) -> Option<Vec<Answer>> {
-        let has_troubles = self.dials != Dials::default();
-        has_troubles.then(|| {
-            let mut honest = Self { dials: Dials::default(), ..self.clone() };
-            honest.handle(now, client, octets)
-        })
-    }
-
     /// Loses every lease, as a server without stable storage does.
     pub fn forget(&mut self) {
         self.store = Store::default();
@@ -217,18 +237,30 @@ impl ModelServer {
 
     /// The same with these options besides the identifiers.
     pub fn reconfigure_with(&mut self, client: &Duid, options: Vec<DhcpOption>) -> Vec<u8> {
+        self.reconfigure_without(&[], client, options)
+    }
+
+    /// The same without the options of these codes, which have to be there.
+    pub fn reconfigure_without(
+        &mut self,
+        missing: &[u16],
+        client: &Duid,
+        options: Vec<DhcpOption>,
+    ) -> Vec<u8> {
         self.replay += 1;
         let identifiers =
             [DhcpOption::ServerId(self.config.duid.clone()), DhcpOption::ClientId(client.clone())];
         let signature = DhcpOption::Authentication(Authentication::unsigned(self.replay));
+        let options = identifiers.into_iter().chain(options).chain([signature]);
         let message = Message {
             kind: MessageType::Reconfigure,
             transaction: TransactionId([0; 3]),
-            options: identifiers.into_iter().chain(options).chain([signature]).collect(),
+            options: options.filter(|option| !missing.contains(&option.code())).collect(),
         };
         let mut octets = message.encode().expect("a short message");
         if let Some(key) = &self.config.reconfigure_key {
-            assert!(key.sign(&mut octets), "there is a place for the digest");
+            let is_signed = key.sign(&mut octets);
+            assert!(is_signed || missing.contains(&code::AUTH), "there is a place for the digest");
         }
         octets
     }

@@ -66,7 +66,7 @@ impl Lease {
 pub type Key = (Duid, Kind, Iaid);
 
 /// What one association holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
     /// The leases.
     pub leases: Vec<Lease>,
@@ -86,7 +86,7 @@ pub struct Delegation {
 }
 
 /// Everything a server remembers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Store {
     bindings: BTreeMap<Key, Binding>,
     declined: BTreeSet<Lease>,

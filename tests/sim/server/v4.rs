@@ -14,7 +14,7 @@ use dhc6c_core::wire::{self, DhcpOption};
 use super::v4_dials::V4Dials;
 
 /// What a server hands out of IPv4.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct V4Config {
     /// Where it can be asked; empty for the group of all servers alone.
     pub addresses: Vec<Ipv6Addr>,
