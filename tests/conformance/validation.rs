@@ -98,7 +98,7 @@ fn discarded(kind: MessageType) {
     over_seeds(SEEDS, |seed| {
         let mut world = reach(seed, ADDRESS, Request, false);
         world.server().dials.silent_to.clear();
-        world.server().dials.wrong_type = Some(kind);
+        world.server().dials.wrong_type = Some(kind.code());
         world.run_until_sent(Request, 3, seconds(10));
         assert!(ADDRESS.held(&world).is_empty());
         world.server().dials = Dials::default();

@@ -15,7 +15,7 @@ use crate::pcap::{
 };
 use crate::poll;
 use crate::servers::Kea;
-use crate::world::World;
+use crate::world::{WAN_LINK_LOCAL, World};
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     dhcp_4o6_01_4o6_02_nobody_asks_who_does_not_want_it_and_nobody_is_asked_who_does_not_offer,
@@ -157,7 +157,7 @@ fn dhcp_4o6_04_4o6_08_4o6_13_a_lease_from_all_servers_of_the_link() {
 
     let messages = lab.capture().settled();
     let duid = hex(messages[0].option(CLIENT_ID).expect("a client identifier"));
-    let own: Ipv6Addr = "fe80::ff:fe00:c001".parse().expect("the EUI-64 address of wan0");
+    let own: Ipv6Addr = WAN_LINK_LOCAL.parse().expect("the EUI-64 address of wan0");
     let queries = queries(&messages);
     let kinds: Vec<_> = queries.iter().map(|(_, v4)| v4.kind()).collect();
     assert_eq!((kinds[0], kinds.last()), (DISCOVER, Some(&REQUEST)));

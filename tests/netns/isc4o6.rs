@@ -14,14 +14,12 @@ use crate::lab::Lab;
 use crate::pcap::{CLIENT_ID, DHCPV4_QUERY, DHCPV4_RESPONSE, IA_NA, Message, V4, hex};
 use crate::poll;
 use crate::servers::Kea;
+use crate::world::WAN_LINK_LOCAL;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     dhcp_4o6_10_4o6s_01_4o6s_02_a_shared_address_of_iscs_servers_from_begin_to_end,
     dhcp_4o6_08_4o6_10_4o6_21_our_queries_beside_those_of_iscs_client,
 ];
-
-/// The address of wan0 that is made of its hardware address.
-const LINK_LOCAL: &str = "fe80::ff:fe00:c001";
 
 /// PSID 52 of 8 bits behind 6 (RFC 7618 §9).
 const PORTS: [u8; 4] = [6, 8, 52, 0];
@@ -153,7 +151,7 @@ fn parts(messages: &[Message], number: usize, leased: Ipv6Addr) -> Parts {
     let (message, v4) = &queries[number];
     let source = match message.source {
         source if source == leased => "leased".to_owned(),
-        source if source.to_string() == LINK_LOCAL => "link-local".to_owned(),
+        source if source.to_string() == WAN_LINK_LOCAL => "link-local".to_owned(),
         other => other.to_string(),
     };
     let carried: Vec<_> = message.options.iter().map(|(code, _)| *code).collect();

@@ -10,7 +10,7 @@ use crate::pcap::{ELAPSED_TIME, Message, REBIND, RENEW, REPLY, SERVER_ID, SOLICI
 use crate::poll;
 use crate::process::{Process, run};
 use crate::servers::Kea;
-use crate::world::Space;
+use crate::world::{Space, WAN_LINK_LOCAL};
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     ren_01_rep_02_renewed_at_t1,
@@ -72,7 +72,7 @@ fn rx_10_a_flood_of_rubbish_neither_fills_the_log_nor_stops_a_renewal() {
     let client = Client::start(lab.world(), &["-v"]);
     client.wait_ready();
     let reply = lab.capture().first_of(REPLY, poll::SOON);
-    let us = "fe80::ff:fe00:c001".parse().expect("the address of wan0");
+    let us = WAN_LINK_LOCAL.parse().expect("the address of wan0");
     let isp = lab.world().isp();
     // The first thousand warm up what is used once.
     run(&mut helper::flood(&isp, us, 1000));

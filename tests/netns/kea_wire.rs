@@ -12,6 +12,7 @@ use crate::pcap::{
 };
 use crate::poll;
 use crate::servers::Kea;
+use crate::world::WAN_LINK_LOCAL;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     ce_1_1_2_a_ce_1_1_2_b_tx_01_from_the_link_local_to_all_servers,
@@ -38,7 +39,7 @@ fn ce_1_1_2_a_ce_1_1_2_b_tx_01_from_the_link_local_to_all_servers() {
     let client = Client::start(lab.world(), &[]);
     client.wait_ready();
 
-    let own: Ipv6Addr = "fe80::ff:fe00:c001".parse().expect("the EUI-64 address of wan0");
+    let own: Ipv6Addr = WAN_LINK_LOCAL.parse().expect("the EUI-64 address of wan0");
     let sent = from_client(lab.capture().settled());
     assert!(sent.len() >= 2);
     for message in &sent {

@@ -15,11 +15,10 @@ use crate::lab::Lab;
 use crate::pcap::{CLIENT_ID, Message, REBIND, RENEW, REQUEST, SOLICIT};
 use crate::poll;
 use crate::servers::Kea;
+use crate::world::WAN_LINK_LOCAL;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![two_hundred_kills_lose_nothing];
 
-/// The address of wan0: a route to it is there once detection is over.
-const LINK_LOCAL: &str = "fe80::ff:fe00:c001";
 /// Clients of their own worlds, and how often each is killed.
 const CLIENTS: u64 = 8;
 const KILLS: u64 = 25;
@@ -127,11 +126,10 @@ fn live_on(seed: u64) -> Vec<Vec<u8>> {
     let lab = Lab::new();
     let kea = Kea::new().times([2, 8, 40, 50]).start(lab.world());
     let cpe = lab.world().cpe();
-    let has_settled = |lines: &BTreeSet<String>| {
-        lines.iter().any(|line| line.contains("local") && line.contains(LINK_LOCAL))
-    };
-    poll::wait_for("detection for the link-local address", poll::SOON, || {
-        has_settled(&kernel::everything(&cpe))
+    // A route to it is there once detection is over.
+    let is_route = |line: &String| line.contains("local") && line.contains(WAN_LINK_LOCAL);
+    poll::wait_for("the link-local address", poll::SOON, || {
+        kernel::everything(&cpe).iter().any(is_route)
     });
     let untouched = kernel::everything(&cpe);
     let mut moments = Vec::new();

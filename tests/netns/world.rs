@@ -26,6 +26,8 @@ use crate::process::{Process, output, run};
 
 /// The hardware address of the CPE's uplink.
 pub(crate) const WAN_MAC: &str = "02:00:00:00:c0:01";
+/// Its address that is made of that.
+pub(crate) const WAN_LINK_LOCAL: &str = "fe80::ff:fe00:c001";
 
 /// Runs first in each namespace: private copies of what programs write to.
 /// A router advertisement is never processed (see [`World::link_cpe`]), and no resolver, bus

@@ -17,7 +17,7 @@ fn worthless() -> Vec<(Dials, DropReason)> {
     let dials = Dials::default;
     let client = |client_id| Dials { client_id, ..dials() };
     let server = |server_id| Dials { server_id, ..dials() };
-    let kind = |kind| Dials { wrong_type: Some(kind), ..dials() };
+    let kind = |kind: MessageType| Dials { wrong_type: Some(kind.code()), ..dials() };
     vec![
         (Dials { wrong_transaction: true, ..dials() }, DropReason::TransactionId),
         (Dials { to_multicast: true, ..dials() }, DropReason::Destination),
@@ -95,11 +95,11 @@ fn rx_04_rx_06_worthless_answers_to_request_and_renew() {
 fn rx_03_an_advertise_counts_only_for_a_solicit_and_a_reply_for_the_rest() {
     over_seeds(20, |seed| {
         let mut world = World::new(seed, wants_both(), [ServerConfig::number(1)]);
-        world.server().dials.wrong_type = Some(MessageType::Reply);
+        world.server().dials.wrong_type = Some(MessageType::Reply.code());
         world.start();
         world.run_for(seconds(30));
         assert_eq!(world.client().sent(Request).len(), 0);
-        world.server().dials.wrong_type = Some(MessageType::Advertise);
+        world.server().dials.wrong_type = Some(MessageType::Advertise.code());
         world.run_until_sent(Request, 3, seconds(60));
         assert!(world.client().kernel.is_empty());
         assert!(drops(&world, DropReason::State) > 3);

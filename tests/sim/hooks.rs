@@ -59,9 +59,8 @@ impl Hooks {
 }
 
 /// All in a wanted state that may be leased.
-#[must_use]
-pub fn in_use(desired: &Desired) -> Leases {
+pub fn in_use(desired: &Desired) -> impl Iterator<Item = (Lease, Lifetimes)> + '_ {
     let addresses = desired.addresses.iter().map(|(address, l)| (Lease::Address(*address), *l));
     let prefixes = desired.unreachable.iter().map(|(prefix, l)| (Lease::Prefix(*prefix), *l));
-    addresses.chain(prefixes).collect()
+    addresses.chain(prefixes)
 }

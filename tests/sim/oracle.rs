@@ -323,8 +323,7 @@ impl Oracle {
     /// What ends just now may still be dealt with now.
     fn judge_punctuality(&self, now: Instant) {
         let is_past = |valid: &Until| valid.instant().is_some_and(|end| end < now);
-        let held = hooks::in_use(&self.desired);
-        let late = held.iter().find(|(_, lifetimes)| is_past(&lifetimes.valid));
+        let late = hooks::in_use(&self.desired).find(|(_, lifetimes)| is_past(&lifetimes.valid));
         assert!(late.is_none(), "{late:?} was in use past its end, at {now:?}");
         let late = self.desired.ipv4.as_ref().filter(|ipv4| is_past(&ipv4.valid));
         assert!(late.is_none(), "the IPv4 lease was in use past its end: {late:?}, at {now:?}");
@@ -390,12 +389,7 @@ impl Oracle {
     }
 
     fn judge_lifetimes(&self, now: Instant) {
-        let addresses = self.desired.addresses.iter();
-        let prefixes = self.desired.unreachable.iter();
-        let held = addresses
-            .map(|(address, lifetimes)| (Lease::Address(*address), lifetimes))
-            .chain(prefixes.map(|(prefix, lifetimes)| (Lease::Prefix(*prefix), lifetimes)));
-        for (lease, lifetimes) in held {
+        for (lease, lifetimes) in hooks::in_use(&self.desired) {
             assert!(is_sane(lease), "{lease:?} can be nobody's");
             let granted = self.in_force(lease).or_else(|| self.softwire(lease));
             let Some(granted) = granted else { panic!("{lease:?} is held without a lease") };
@@ -420,9 +414,7 @@ impl Oracle {
         let is_softwires = |lease: Lease| {
             self.v4.binds && self.granted(lease).is_none() && self.softwire(lease).is_some()
         };
-        let mut leases = hooks::in_use(desired);
-        leases.retain(|lease, _| !is_softwires(*lease));
-        leases
+        hooks::in_use(desired).filter(|(lease, _)| !is_softwires(*lease)).collect()
     }
 
     /// What was given of the delegated prefix that an address for the softwire

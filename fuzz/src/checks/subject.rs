@@ -62,8 +62,6 @@ pub struct Subject {
     interface: Interface,
     link: Link,
     sent: VecDeque<Instant>,
-    /// It sleeps through a deadline.
-    sleeps: bool,
 }
 
 impl Subject {
@@ -81,7 +79,6 @@ impl Subject {
             interface,
             link: Link { index: 2, up: false, link_local: Some(CLIENT) },
             sent: VecDeque::new(),
-            sleeps: false,
         }
     }
 
@@ -110,9 +107,11 @@ impl Subject {
     /// Something happens, with all that follows at the same instant: what is
     /// desired is applied, and answers arrive.
     pub fn input(&mut self, input: Input) {
-        if !self.sleeps {
-            self.judge(|end| end < self.now);
-        }
+        self.judge(|end| end < self.now);
+        self.take(input);
+    }
+
+    fn take(&mut self, input: Input) {
         let mut inputs = VecDeque::from([input]);
         let mut steps = 0;
         while let Some(input) = inputs.pop_front() {
@@ -146,10 +145,14 @@ impl Subject {
             }
             self.wake();
         }
-        self.sleeps = self.interface.poll_deadline().is_some_and(|deadline| deadline.at <= end);
+        let sleeps = self.interface.poll_deadline().is_some_and(|deadline| deadline.at <= end);
         self.now = end;
-        self.input(Input::Tick);
-        self.sleeps = false;
+        // What was due in sleep is late.
+        if sleeps {
+            self.take(Input::Tick)
+        } else {
+            self.input(Input::Tick)
+        }
         self.show();
     }
 

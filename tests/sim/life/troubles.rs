@@ -42,8 +42,8 @@ troubles! {
     "wrong transaction" => ANY, |dials, _| dials.wrong_transaction = true;
     "wrong client" => ANY, |dials, rng| dials.client_id = one_of(rng, &IDENTIFIERS);
     "wrong server" => ANY, |dials, rng| dials.server_id = one_of(rng, &IDENTIFIERS);
-    "wrong type" => ANY, |dials, rng| dials.wrong_type = Some(one_of(rng, &TYPES));
-    "unknown type" => ANY, |dials, rng| dials.type_octet = Some(one_of(rng, &[0, 12, 13, 20, 36, 99, 255]));
+    "wrong type" => ANY, |dials, rng| dials.wrong_type = Some(one_of(rng, &TYPES).code());
+    "unknown type" => ANY, |dials, rng| dials.wrong_type = Some(one_of(rng, &[0, 12, 13, 20, 36, 99, 255]));
     "hides rapid commit" => &[MessageType::Solicit], |dials, _| dials.hide_rapid_commit = true;
 
     // Refusals, and memory.

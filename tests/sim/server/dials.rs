@@ -105,10 +105,8 @@ pub struct Dials {
     pub client_id: Identifier,
     /// What becomes of the server identifier.
     pub server_id: Identifier,
-    /// Sends this type of message in place of the right one.
-    pub wrong_type: Option<MessageType>,
-    /// Sends a message of this type, whatever it is.
-    pub type_octet: Option<u8>,
+    /// Sends this type of message, be it one or not, in place of the right one.
+    pub wrong_type: Option<u8>,
     /// Sends its answers to the multicast group.
     pub to_multicast: bool,
     /// Leaves Rapid Commit out of the Reply that it stands for.
@@ -180,7 +178,6 @@ impl Dials {
         message.options.extend(self.unasked.iter().cloned());
         self.client_id.twist(&mut message.options, code::CLIENTID);
         self.server_id.twist(&mut message.options, code::SERVERID);
-        message.kind = self.wrong_type.unwrap_or(message.kind);
         if self.wrong_transaction {
             let TransactionId([a, b, c]) = message.transaction;
             message.transaction = TransactionId([a, b, !c]);
@@ -189,7 +186,7 @@ impl Dials {
         if let Some(length) = self.padded_to {
             octets.extend(unknown_option(length - octets.len()));
         }
-        octets[0] = self.type_octet.unwrap_or(octets[0]);
+        octets[0] = self.wrong_type.unwrap_or(octets[0]);
         octets.extend_from_slice(&self.trailing);
         octets.truncate(self.cut_after.unwrap_or(usize::MAX));
         let group = self.to_multicast.then_some(ALL_DHCP_RELAY_AGENTS_AND_SERVERS);
