@@ -140,19 +140,23 @@ fn carried_out(
 pub(crate) fn wait(global: &Global, interfaces: &[String], timeout: u32) -> Result<(), Failure> {
     let end = std::time::Instant::now() + Duration::from_secs(timeout.into());
     let late = || Error::new("not ready", format!("{timeout} s have passed")).kind(Kind::TimedOut);
+    let names_now = || match interfaces {
+        [] => running(&global.run_dir, None).map_err(Failure::from),
+        named => Ok(named.to_vec()),
+    };
+    let wait_for_all = || -> Result<bool, Failure> {
+        let names = names_now()?;
+        for name in &names {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            wait_for(&global.run_dir, name, left.max(SHORTEST_WAIT))?;
+        }
+        // Of a daemon that has just come, the first interface may be there before the others are.
+        Ok(names_now()? == names)
+    };
     loop {
-        let names = match interfaces {
-            [] => running(&global.run_dir, None).map_err(Failure::from),
-            names => Ok(names.to_vec()),
-        };
-        let done = names.and_then(|names| {
-            names.iter().try_for_each(|name| {
-                let left = end.saturating_duration_since(std::time::Instant::now());
-                wait_for(&global.run_dir, name, left.max(SHORTEST_WAIT))
-            })
-        });
-        match done {
-            Ok(()) => return Ok(()),
+        match wait_for_all() {
+            Ok(true) => return Ok(()),
+            Ok(false) => {}
             Err(failure) => match &failure.errors[..] {
                 // The client may still come, or come back.
                 [Error { kind: Kind::NoDaemon, .. }] => {}
@@ -206,7 +210,11 @@ fn running(run_directory: &Path, interface: Option<&str>) -> Result<Vec<String>,
     };
     let mut names: Vec<_> = entries.filter_map(name).collect();
     // A process that was killed leaves its socket behind.
-    names.retain(|name| UnixStream::connect(control::path(run_directory, name)).is_ok());
+    names.retain(|name| match UnixStream::connect(control::path(run_directory, name)) {
+        Ok(_) => true,
+        // It is there; whoever asks it is told why that cannot be.
+        Err(error) => error.kind() == ErrorKind::PermissionDenied,
+    });
     names.sort_unstable();
     if names.is_empty() { Err(not_running()) } else { Ok(names) }
 }

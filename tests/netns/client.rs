@@ -146,6 +146,12 @@ impl Launch {
         output(self.command().args(arguments).args(self.global()))
     }
 
+    /// The same, left running.
+    pub(crate) fn spawn_control(&self, arguments: &[&str]) -> Process {
+        let name = format!("dhc6c {}", arguments.join(" "));
+        Process::spawn(&name, self.command().args(arguments).args(self.global()))
+    }
+
     /// A file of the runtime directory.
     pub(crate) fn run_file(&self, name: &str) -> PathBuf {
         self.dir.join("run").join(name)
@@ -290,9 +296,7 @@ impl Client {
 
     /// `dhc6c watch wan0 --json`, running.
     pub(crate) fn watch(&self) -> Process {
-        let mut command = self.launch.command();
-        command.args(["watch", "wan0", "--json"]).args(self.launch.global());
-        Process::spawn("dhc6c watch", &mut command)
+        self.launch.spawn_control(&["watch", "wan0", "--json"])
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is kept over a restart, and what is given back.
 
 use crate::capture::dialogue;
-use crate::client::{Client, code};
+use crate::client::{Client, Launch, code};
 use crate::kernel;
 use crate::lab::Lab;
 use crate::pcap::{
@@ -19,6 +19,7 @@ pub(crate) const TESTS: &[(&str, fn())] = tests![
     keep_leaves_address_and_route_and_the_next_start_takes_them_over,
     dry_run_changes_nothing,
     wait_waits_for_the_client_and_the_interface,
+    wait_waits_for_those_that_come_meanwhile,
 ];
 
 /// Input: `--release`, then TERM.
@@ -212,6 +213,36 @@ fn wait_waits_for_the_client_and_the_interface() {
     order(&client, &["wait", "wan0"]);
     assert_eq!(kernel::addresses(&cpe).len(), 1);
     client.terminate();
+    lab.finish(&[&kea]);
+}
+
+/// Input: `wait` without a name while one client runs; a second one starts, on a link without
+/// carrier; the first one becomes ready, then the second.
+/// Expected: `wait` ends with 0 when the second one has its address.
+fn wait_waits_for_those_that_come_meanwhile() {
+    let lab = Lab::new();
+    let cpe = lab.world().cpe();
+    lab.world().second_wan();
+    cpe.shell("ip link set wan1 down");
+    let first = Client::start(lab.world(), &[]);
+    first.status();
+    let wait = first.launch().spawn_control(&["wait"]);
+    let socket = first.launch().run_file("wan0.sock").display().to_string();
+    // One end of a connection has the path of the listener, which itself is in state 01.
+    let is_connected = |line: &str| line.contains(" 03 ") && line.ends_with(&socket);
+    poll::wait_for("somebody waits", poll::SOON, || cpe.proc("net/unix").lines().any(is_connected));
+    let second = Launch::new(lab.world()).on("wan1").start();
+    let socket = second.launch().run_file("wan1.sock");
+    poll::wait_for("the second one listens", poll::SOON, || socket.exists());
+
+    let kea = Kea::new().start(lab.world());
+    order(&first, &["wait", "wan0"]);
+    wait.assert_alive();
+    cpe.shell("ip link set wan1 up");
+    assert_eq!(code(wait.wait_exit(poll::BIND)), 0, "{}", wait.stderr());
+    assert!(cpe.shell("ip -6 addr show dev wan1 scope global").contains("/128"));
+    first.terminate();
+    second.terminate();
     lab.finish(&[&kea]);
 }
 

@@ -15,6 +15,7 @@ pub(crate) const TESTS: &[(&str, fn())] = tests![
     interface_without_ipv6_ends_with_a_hint,
     interface_that_is_down_is_waited_for,
     no_permission_names_the_capability,
+    commands_of_a_stranger_are_refused_whether_they_name_an_interface_or_not,
     port_546_taken_names_the_holder,
     second_client_on_the_same_interface,
     unknown_flag,
@@ -81,6 +82,23 @@ fn no_permission_names_the_capability() {
         .any(|name| message.contains(name));
     assert!(named, "{message}");
     silent(lab);
+}
+
+/// Input: commands of nobody, who is not in the group, to a client that runs.
+/// Expected: exit 5 and the group, with an interface and without.
+fn commands_of_a_stranger_are_refused_whether_they_name_an_interface_or_not() {
+    let lab = Lab::new();
+    let client = Client::start(lab.world(), &[]);
+    client.status();
+    let stranger = Launch::new(lab.world()).unprivileged();
+    for words in [&["status"][..], &["status", "wan0"], &["wait"], &["wait", "wan0"], &["stop"]] {
+        let output = stranger.control(words);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(code(output.status), PERMISSION, "{words:?}: {told}");
+        assert!(hint(&told).contains("group"), "{words:?}: {told}");
+    }
+    client.terminate();
+    lab.finish(&[]);
 }
 
 /// Input: `dhc6c wan0` while another process holds UDP port 546.
