@@ -80,7 +80,7 @@ bench:
 	scripts/bench/bench.sh target/release/dhc6c target/small/release/dhc6c target/$(MUSL)/release/dhc6c
 
 # A million clients after a power cut, and docs/million.md from what came of it;
-# needs 8 GB. `make million CLIENTS=10000` is quick and shows the same shape.
+# needs 12 GB. `make million CLIENTS=10000` is quick and shows the same shape.
 CLIENTS ?= 1000000
 million:
 	$(CARGO) run --profile million --example million -- docs $(CLIENTS)

@@ -58,13 +58,16 @@ fn setups(clients: u32) -> Vec<(&'static str, Setup)> {
         servers_late: Duration::ZERO,
         failover: None,
     };
-    let pair = Failover { dies: seconds(60), takes_over: seconds(90) };
+    let failover = Failover { dies: seconds(60), takes_over: seconds(90) };
+    let pair = Setup { failover: Some(failover), ..first.clone() };
     let late = Setup { servers_late: seconds(1800), ..first.clone() };
     vec![
         ("as RFC 9915 says", first.clone()),
         ("no initial delay", Setup { initial_delay: false, ..first.clone() }),
-        ("SOL_MAX_RT 120 s", Setup { sol_max_rt: Some(120), ..first.clone() }),
-        ("failover pair", Setup { failover: Some(pair), ..first }),
+        ("SOL_MAX_RT 120 s", Setup { sol_max_rt: Some(120), ..first }),
+        ("failover pair", pair.clone()),
+        ("failover pair, no initial delay", Setup { initial_delay: false, ..pair.clone() }),
+        ("failover pair, SOL_MAX_RT 120 s", Setup { sol_max_rt: Some(120), ..pair }),
         ("servers late", late.clone()),
         ("servers late, SOL_MAX_RT 120 s", Setup { sol_max_rt: Some(120), ..late }),
     ]

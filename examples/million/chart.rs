@@ -12,9 +12,9 @@ const RIGHT: f64 = 20.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 170.0;
 
-/// Colours that can be told apart on white and on black (Okabe and Ito).
-const COLOURS: [&str; 7] =
-    ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999"];
+/// Colours that can be told apart on white and on black (Okabe and Ito, and a brown).
+const COLOURS: [&str; 8] =
+    ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#999999", "#8b5a2b"];
 
 const STYLE: &str = "<style>\
 text{font:13px sans-serif;fill:#222}.title{font-size:16px}\
@@ -25,6 +25,7 @@ polyline{fill:none;stroke-width:1.8;stroke-linejoin:round}\
 
 /// The chart.
 pub fn draw(runs: &[Run]) -> String {
+    assert!(runs.len() <= COLOURS.len(), "every run has a colour of its own");
     let longest = runs.iter().map(|run| run.outcome.solicits.len()).max().unwrap_or(1);
     let highest = runs.iter().map(|run| run.outcome.peak()).max().unwrap_or(1);
     let scale = Scale { decades_x: decades(longest as u64), decades_y: decades(highest.into()) };

@@ -68,6 +68,38 @@ fn sol_12_req_02_the_partner_of_a_dead_server_binds_its_clients() {
     assert_calm(&outcome, seconds(1100));
 }
 
+/// Input: servers that come half an hour after their clients, which know a bound of two minutes
+/// for the time between Solicits, or the usual one of an hour (RFC 9915 §7.6, §21.24).
+/// Expected: with the low bound everybody is bound earlier, and asks more often.
+#[test]
+fn base_10_a_low_sol_max_rt_is_an_earlier_end_and_a_flood_until_then() {
+    let late = Setup { servers_late: seconds(1800), ..setup() };
+    let patient = play(&late, 1);
+    let hasty = play(&Setup { sol_max_rt: Some(120), ..late }, 1);
+    for outcome in [&patient, &hasty] {
+        assert_eq!(outcome.bound.len(), CLIENTS as usize);
+        assert!(outcome.bound[0] > seconds(1800), "bound by servers that are not there");
+    }
+    assert!(hasty.bound_share(100) + seconds(600) < patient.bound_share(100));
+    // By its jitter a client has sent one in every two minutes for half an hour, less the first
+    // ones, which double from a second on; or ten and an eleventh in all.
+    assert!(patient.solicits_sent() < 14 * u64::from(CLIENTS));
+    assert!(hasty.solicits_sent() > 18 * u64::from(CLIENTS));
+}
+
+/// Input: a failover pair whose clients have no initial delay, or a bound of two minutes between
+/// Solicits.
+/// Expected: all are bound as calmly.
+#[test]
+fn sol_12_the_partner_binds_all_clients_however_impatient_they_are() {
+    let failover = Failover { dies: seconds(60), takes_over: seconds(90) };
+    let pair = Setup { failover: Some(failover), ..setup() };
+    let undelayed = Setup { initial_delay: false, ..pair.clone() };
+    let hasty = Setup { sol_max_rt: Some(120), ..pair };
+    assert_calm(&play(&undelayed, 1), seconds(1100));
+    assert_calm(&play(&hasty, 1), seconds(700));
+}
+
 #[test]
 fn the_same_seed_plays_the_same_storm() {
     let small = Setup { clients: 500, rate: 5, queue: 5, ..setup() };
