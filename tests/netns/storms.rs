@@ -34,10 +34,12 @@ fn lost_news(cpe: &Space, client: &Client) -> u64 {
     ours.sum()
 }
 
-/// Input: a client is stopped; its address, the route of its prefix and another interface go
-/// away, and then ten thousand addresses come and go, more than its socket holds; it goes on.
-/// Expected: the kernel says that news was lost; address and route are put back; it stays
-/// itself and still renews. So does the next storm, during which it runs.
+/// Input: a client is stopped; addresses come and go, more than its socket holds the news of, and
+/// then its address, the route of its prefix and the carrier go away; it goes on; the carrier
+/// comes back in the middle of another storm.
+/// Expected: the kernel says that news was lost; the client sees the link down, and later up
+/// again; address and route are put back; it stays itself and still renews. So does the next
+/// storm, during which it runs.
 fn news_that_was_lost_is_made_up_for() {
     let lab = Lab::new();
     let kea = Kea::new().start(lab.world());
@@ -62,9 +64,20 @@ fn news_that_was_lost_is_made_up_for() {
         "{storm}; ip -6 addr del {leased}/128 dev wan0; ip -6 route del unreachable {}",
         prefixes[0]
     ));
+    lab.world().carrier(false);
     client.signal(Signal::SIGCONT);
-    let lost = lost_news(&cpe, &client);
-    assert!(lost > 0, "the socket held all of it:\n{}", cpe.proc("net/netlink"));
+    let loses_more = |before: u64| {
+        let lost = lost_news(&cpe, &client);
+        assert!(lost > before, "the socket held all of it:\n{}", cpe.proc("net/netlink"));
+        lost
+    };
+    let lost = loses_more(0);
+    client.wait_line("that the link is down", |line| line.contains("the link is down"));
+    client.signal(Signal::SIGSTOP);
+    cpe.shell(&storm);
+    lab.world().carrier(true);
+    client.signal(Signal::SIGCONT);
+    loses_more(lost);
     let mends = |what: &str| {
         poll::wait_for(what, poll::SOON, || {
             client.assert_alive();

@@ -125,8 +125,10 @@ pub struct Client {
     pub interface: Interface,
     /// The kernel below it.
     pub kernel: Kernel,
-    /// What the engine is told of its link.
+    /// Its link.
     pub link: Link,
+    /// What the engine was told of that.
+    pub told: Link,
     /// What it was told to do.
     pub config: Config,
     /// What it asked of its kernel last.
@@ -139,7 +141,7 @@ pub struct Client {
     pub keeps: usize,
     /// What it did after the last input.
     pub state: StateName,
-    /// Ends of detections, of a hundred, that netlink loses.
+    /// News of its link and of detections, of a hundred, that netlink loses.
     pub netlink_loss: u64,
     /// Its hooks.
     pub hooks: Hooks,
@@ -160,6 +162,7 @@ impl Client {
     #[must_use]
     pub fn new(config: Config, number: u16, rng: &mut Rng) -> Self {
         let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xc0, number);
+        let link = Link { index: 2, up: true, link_local: Some(link_local) };
         Self {
             oracle: Oracle::new(&config),
             interface: Interface::new(config.clone(), rng.octets()),
@@ -172,12 +175,21 @@ impl Client {
             netlink_loss: 0,
             hooks: Hooks::default(),
             kernel: Kernel::default(),
-            link: Link { index: 2, up: true, link_local: Some(link_local) },
+            link,
+            told: Link { up: false, ..link },
             sent: Vec::new(),
             sent_v4: Vec::new(),
             solicited: Vec::new(),
             events: Vec::new(),
         }
+    }
+
+    /// Something can be sent from this address.
+    #[must_use]
+    pub fn has_source(&self, source: Ipv6Addr) -> bool {
+        let is_ours =
+            self.link.link_local == Some(source) || self.kernel.usable().contains(&source);
+        self.link.up && is_ours
     }
 
     /// Its hooks are told of an event, with how things are right then.

@@ -21,6 +21,8 @@ use crate::server::{Dials, ModelServer, Question, ServerConfig, Store};
 #[path = "world/anew.rs"]
 mod anew;
 
+pub use anew::Torn;
+
 /// As many steps at one instant as no honest run needs; more is a spin.
 const SPIN: u32 = 2000;
 /// Detection of duplicates takes a second or two.
@@ -82,16 +84,25 @@ enum Happening {
     RouterAnswers,
 }
 
-/// What an accident acts on.
+/// What was prepared and happens to the first client later.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Strike {
+    /// Its process dies between two things that it does.
+    Dies,
+    /// Netlink loses news of its link or of a detection.
+    NewsLost,
+    /// The shell has read the kernel anew, and told it something.
+    ReadAnew,
+    /// A hook has to wait for one that hangs.
+    HookWaits,
+}
+
+/// What an accident acts on: the client itself, and what is around it.
 #[derive(PartialEq)]
 pub struct Surroundings {
-    inputs: u64,
-    queued: u64,
-    falls_after: Option<u32>,
+    engine: String,
     link: Netem,
     taken: BTreeSet<Ipv6Addr>,
-    netlink_loss: u64,
-    hook_hangs_until: Option<Instant>,
     servers: Vec<(bool, ServerConfig, Store)>,
 }
 
@@ -109,8 +120,10 @@ pub struct World {
     pub router: Option<Router>,
     /// How many things have happened.
     pub steps: u64,
-    /// How many inputs the clients were given.
-    inputs: u64,
+    /// How many outputs the clients have given.
+    outputs: u64,
+    /// What has struck the first client since somebody looked.
+    pub struck: Vec<Strike>,
     /// What a server with troubles was asked in the last step, and which one.
     pub troubled: Option<(usize, Question)>,
     /// The answers that reached clients last.
@@ -145,7 +158,8 @@ impl World {
             servers: (1..).zip(servers).map(server).collect(),
             router: None,
             steps: 0,
-            inputs: 0,
+            outputs: 0,
+            struck: Vec::new(),
             troubled: None,
             heard: VecDeque::new(),
             falls_after: None,
@@ -221,23 +235,17 @@ impl World {
         self.now.since(self.start)
     }
 
-    /// What an accident acts on: what the clients are told, and what is around
-    /// the first of them.
+    /// What an accident acts on.
     #[must_use]
     pub fn surroundings(&self) -> Surroundings {
-        let client = self.client();
         let server = |server: &Server| {
             let ModelServer { config, store, .. } = &server.model;
             (server.unreachable, config.clone(), store.clone())
         };
         Surroundings {
-            inputs: self.inputs,
-            falls_after: self.falls_after,
+            engine: format!("{:?}", self.client().interface),
             link: self.link,
-            taken: client.kernel.taken.clone(),
-            netlink_loss: client.netlink_loss,
-            hook_hangs_until: client.hooks.hangs_until,
-            queued: self.queued,
+            taken: self.client().kernel.taken.clone(),
             servers: self.servers.iter().map(server).collect(),
         }
     }
@@ -261,7 +269,9 @@ impl World {
     pub fn set_link(&mut self, link: Link) {
         self.note(format!("{link:?}"));
         self.clients[0].link = link;
-        self.input(0, Input::Link(link));
+        if !self.loses_news(0) {
+            self.input(0, Input::Link(link));
+        }
     }
 
     /// The first client's process dies in the middle of what it does, after so
@@ -451,24 +461,41 @@ impl World {
         }
     }
 
-    /// A detection ends; netlink may lose the news of it, which the shell is
-    /// told a little later.
     fn detect(&mut self, client: usize, detection: Detection) {
         let Some(verdict) = self.clients[client].kernel.finish(detection) else { return };
-        if self.rng.chance(self.clients[client].netlink_loss) {
-            self.note("netlink loses the end of a detection");
-            let at = self.now + self.rng.delay(RESYNC);
-            return self.enqueue(at, Happening::Resynced { client });
+        if !self.loses_news(client) {
+            self.input(client, input_of(verdict, detection.address));
         }
-        self.input(client, input_of(verdict, detection.address));
     }
 
-    /// The shell reads anew how things are, and says it.
+    /// Netlink may lose the news of a detection or of the link, which the
+    /// shell is told a little later.
+    fn loses_news(&mut self, client: usize) -> bool {
+        let loss = self.clients[client].netlink_loss;
+        if loss == 0 || !self.rng.chance(loss) {
+            return false;
+        }
+        self.note("netlink loses it");
+        self.struck.push(Strike::NewsLost);
+        let at = self.now + self.rng.delay(RESYNC);
+        self.enqueue(at, Happening::Resynced { client });
+        true
+    }
+
+    /// The shell reads anew how things are, and says what it did not know.
     fn resync(&mut self, client: usize) {
         self.note("the kernel is read anew");
+        let before = self.outputs;
+        let Client { link, told, .. } = self.clients[client];
+        if link != told {
+            self.input(client, Input::Link(link));
+        }
         self.apply(client);
         for (address, verdict) in self.clients[client].kernel.verdicts() {
             self.input(client, input_of(verdict, address));
+        }
+        if self.outputs > before {
+            self.struck.push(Strike::ReadAnew);
         }
     }
 
@@ -518,7 +545,7 @@ impl World {
             return;
         }
         self.history.add(self.now, || Entry::Delivered(client, datagram.octets.clone()));
-        let ours = self.clients[client].link.link_local;
+        let ours = self.clients[client].told.link_local;
         self.clients[client].oracle.is_offered(&datagram, ours);
         if self.heard.len() == REPLAYABLE {
             self.heard.pop_front();
@@ -532,7 +559,9 @@ impl World {
         if self.has_fallen() {
             return;
         }
-        self.inputs += 1;
+        if let Input::Link(link) = input {
+            self.clients[client].told = link;
+        }
         self.clients[client].oracle.begins(self.now, &input);
         self.clients[client].interface.handle_input(self.now, input);
         self.drain(client);
@@ -551,6 +580,7 @@ impl World {
     fn drain(&mut self, client: usize) {
         let mut spin = 0;
         while let Some(output) = self.clients[client].interface.poll_output(self.now) {
+            self.outputs += 1;
             spin += 1;
             assert!(spin < SPIN, "the engine never runs dry");
             self.act(client, output);
@@ -560,6 +590,7 @@ impl World {
             }
             if self.has_fallen() {
                 self.note("the process dies");
+                self.struck.push(Strike::Dies);
                 return;
             }
         }
@@ -584,7 +615,7 @@ impl World {
             Output::SolicitRouters => {
                 self.history.add(self.now, || Entry::Note("asks the routers".to_owned()));
                 let (now, node) = (self.now, &mut self.clients[client]);
-                assert!(node.link.is_usable(), "asks on a link that is down");
+                assert!(node.told.is_usable(), "asks on a link that is down");
                 node.oracle.solicits(now);
                 node.solicited.push(now);
                 // RFC 4861 §6.2.6, MAX_RA_DELAY_TIME.
@@ -610,6 +641,9 @@ impl World {
                 client.oracle.hears(self.now, &event);
                 if event.hook_name().is_some() {
                     client.tell_hooks();
+                    if client.hooks.hang(self.now) {
+                        self.struck.push(Strike::HookWaits);
+                    }
                 }
                 client.events.push((self.now, event));
             }
@@ -619,10 +653,14 @@ impl World {
     fn transmit(&mut self, client: usize, octets: Vec<u8>) {
         self.history.add(self.now, || Entry::Sent(client, octets.clone()));
         let node = &mut self.clients[client];
-        let source = node.link.link_local.filter(|_| node.link.up);
+        let source = node.told.link_local.filter(|_| node.told.up);
         let source = source.expect("it sends on a link that is usable");
         let message = node.oracle.sends(self.now, &octets, node.kept.as_ref());
         node.sent.push(Sent { at: self.now, message });
+        if !node.has_source(source) {
+            // It does not know yet; the kernel refuses to send it.
+            return self.history.add(self.now, || Entry::Lost);
+        }
         for server in 0..self.servers.len() {
             self.carry(server, client, source, &octets);
         }
@@ -632,9 +670,7 @@ impl World {
     fn transmit_to(&mut self, client: usize, to: Ipv6Addr, source: Ipv6Addr, octets: &[u8]) {
         self.history.add(self.now, || Entry::SentV4(client, to, octets.to_vec()));
         let node = &mut self.clients[client];
-        let is_ours =
-            node.link.link_local == Some(source) || node.kernel.usable().contains(&source);
-        assert!(node.link.up && is_ours, "sends from {source}, which it does not have");
+        assert!(node.has_source(source), "sends from {source}, which it does not have");
         let (query, message) = node.oracle.sends_v4(self.now, to, source, octets);
         node.sent_v4.push(SentV4 { at: self.now, to, source, query, message });
         for server in 0..self.servers.len() {

@@ -4,12 +4,13 @@
 use dhc6c_core::engine::Input;
 use dhc6c_core::ident::Duid;
 use dhc6c_core::link::{Datagram, Link};
+use dhc6c_core::snapshot::StateName;
 use dhc6c_core::time::Duration;
 use dhc6c_core::wire::{DhcpOption, MessageType, ReconfigureKey, code};
 
 use crate::router::Router;
 use crate::server::ServerConfig;
-use crate::world::{Restart, World, seconds};
+use crate::world::{Restart, Strike, Torn, World, seconds};
 
 use super::draw::{self, one_of};
 
@@ -48,8 +49,9 @@ accidents! {
     "power cut" => |world| reboot(world, true);
     "power cut without a clock" => |world| reboot(world, false);
     "wall clock steps" => |world| step_clock(world);
-    "write lost" => |world| tear(world, false);
-    "older record stays" => |world| tear(world, true);
+    "write lost" => |world| tear(world, Torn::Lost);
+    "older record stays" => |world| tear(world, Torn::Older);
+    "half a record" => |world| tear(world, Torn::Half);
     "suspend" => |world| sleep(world);
 
     // Its link and its kernel.
@@ -91,6 +93,59 @@ accidents! {
     };
 }
 
+/// Accidents of a process that runs, which make no difference to one that has
+/// stopped.
+const OF_A_PROCESS: [&str; 18] = [
+    "renew",
+    "rebind",
+    "release",
+    "restart",
+    "stop with release",
+    "ten commands at once",
+    "dies at work",
+    "address removed",
+    "netlink overrun",
+    "a hook hangs",
+    "junk",
+    "an answer replayed",
+    "an answer spoilt",
+    "its own message",
+    "an answer from elsewhere",
+    "Reconfigure",
+    "Reconfigure, forged",
+    "a router speaks",
+];
+
+/// Whether there is anything in this state that an accident can make a
+/// difference to.
+#[must_use]
+pub fn can_meet(accident: usize, state: StateName) -> bool {
+    let name = ACCIDENTS[accident].name;
+    match state {
+        StateName::Stopped => !OF_A_PROCESS.contains(&name),
+        // What is asked or told goes on, and everything follows from that.
+        StateName::Requesting | StateName::Confirming | StateName::Declining => {
+            !["renew", "rebind"].contains(&name)
+        }
+        // Nothing is in use; and a Release ends when the link goes away.
+        StateName::Releasing => !["address removed", "carrier back"].contains(&name),
+        StateName::Informed => name != "address removed",
+        _ => true,
+    }
+}
+
+/// The accident that has prepared this.
+#[must_use]
+pub fn index_of(strike: Strike) -> usize {
+    let name = match strike {
+        Strike::Dies => "dies at work",
+        Strike::NewsLost => "netlink loses news",
+        Strike::ReadAnew => "netlink overrun",
+        Strike::HookWaits => "a hook hangs",
+    };
+    ACCIDENTS.iter().position(|accident| accident.name == name).expect("it is listed")
+}
+
 fn reload(world: &mut World) {
     let config = draw::config(world.rng());
     world.command(Input::Configure(Box::new(config)));
@@ -126,8 +181,8 @@ fn step_clock(world: &mut World) {
     world.restart(Restart::WrongClock { off, ahead });
 }
 
-fn tear(world: &mut World, stays: bool) {
-    world.tear(stays);
+fn tear(world: &mut World, torn: Torn) {
+    world.tear(torn);
     let how = if world.rng().chance(50) {
         Restart::Killed
     } else {

@@ -3,7 +3,7 @@
 use dhc6c_core::snapshot::StateName;
 use dhc6c_core::wire::MessageType;
 
-use super::accidents::ACCIDENTS;
+use super::accidents::{self, ACCIDENTS};
 use super::troubles::TROUBLES;
 
 const STATES: [StateName; 12] = StateName::ALL;
@@ -13,11 +13,11 @@ const STATES: [StateName; 12] = StateName::ALL;
 pub enum Fault {
     /// This trouble has changed what a server made of a message.
     Trouble(usize),
-    /// This accident happened, and had something to act on.
+    /// This accident happened, and made a difference.
     Accident(usize),
 }
 
-/// How often each fault met each state.
+/// In how many lives each fault met each state; in one life, it did or did not.
 #[derive(Clone, Debug)]
 pub struct Coverage {
     met: Vec<[u64; STATES.len()]>,
@@ -32,12 +32,21 @@ impl Default for Coverage {
 impl Coverage {
     /// A fault met the client in this state.
     pub fn meet(&mut self, fault: Fault, state: StateName) {
+        *self.place(fault, state) = 1;
+    }
+
+    /// Whether it has already.
+    pub fn has_met(&mut self, fault: Fault, state: StateName) -> bool {
+        *self.place(fault, state) > 0
+    }
+
+    fn place(&mut self, fault: Fault, state: StateName) -> &mut u64 {
         let row = match fault {
             Fault::Trouble(index) => index,
             Fault::Accident(index) => TROUBLES.len() + index,
         };
         let column = STATES.iter().position(|known| *known == state).expect("it is listed");
-        self.met[row][column] += 1;
+        &mut self.met[row][column]
     }
 
     /// Adds what another life has met.
@@ -108,11 +117,11 @@ pub const fn asks(state: StateName) -> &'static [MessageType] {
 }
 
 /// A server's trouble meets a client that asks what the trouble is about; an
-/// accident meets any client that it can act on.
+/// accident one that it can make a difference to.
 fn can_meet(row: usize, state: StateName) -> bool {
     match TROUBLES.get(row) {
         Some(trouble) => asks(state).iter().any(|kind| trouble.about.contains(kind)),
-        None => true,
+        None => accidents::can_meet(row - TROUBLES.len(), state),
     }
 }
 
@@ -131,6 +140,29 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    /// The table of `docs/simulation.md` has the faults that `make life-faults`
+    /// puts in, and no other.
+    #[test]
+    fn every_fault_that_lives_have_to_see_is_in_the_table() {
+        let put_in = include_str!("../../../docs/life-faults.tsv").lines();
+        let put_in = put_in.filter(|row| !row.starts_with('#'));
+        let put_in: Vec<_> = put_in.filter_map(|row| row.split('\t').next()).collect();
+        let page = include_str!("../../../docs/simulation.md");
+        let (_, table) = page.split_once("| fault | first life |").expect("the table");
+        let told = table.lines().skip(2).filter_map(|row| row.strip_prefix("| "));
+        let told: Vec<_> = told.filter_map(|row| row.split(" | ").next()).collect();
+        assert_eq!(told, put_in);
+    }
+
+    /// An accident that is misspelt there would be excluded from nothing.
+    #[test]
+    fn as_many_accidents_cannot_meet_a_state_as_are_named() {
+        let places = 0..ACCIDENTS.len();
+        let excluded = |state| places.clone().filter(move |it| !accidents::can_meet(*it, state));
+        let counts = STATES.map(|state| excluded(state).count());
+        assert_eq!(counts, [0, 0, 2, 0, 0, 0, 2, 2, 2, 0, 1, 18]);
+    }
 
     /// Every trap of the field is played by something, and everything that is
     /// played stands for one.

@@ -131,6 +131,7 @@ impl Life {
         if let Some((server, question)) = self.world.troubled.take() {
             self.meet_troubles(server, &question, state);
         }
+        self.meet_strikes(state);
         if self.world.has_fallen() {
             let off = seconds(one_of(self.world.rng(), &[1, 60, 4000]));
             let ways = [Restart::Killed, Restart::Rebooted { off, clock_is_trusted: true }];
@@ -144,17 +145,29 @@ impl Life {
     }
 
     /// A trouble meets a state where it alone makes a difference to what is
-    /// asked in that state.
+    /// asked in that state. It is not looked for where it has been met.
     fn meet_troubles(&mut self, server: usize, question: &Question, state: StateName) {
         if !question.kind().is_some_and(|kind| coverage::asks(state).contains(&kind)) {
             return;
         }
-        let honest = question.outcome(&Dials::default());
+        let mut honest = None;
         for (trouble, dials) in &self.troubles[server] {
-            let is_late = dials.late > Duration::ZERO && !honest.0.is_empty();
-            if is_late || question.outcome(dials) != honest {
-                self.coverage.meet(Fault::Trouble(*trouble), state);
+            let fault = Fault::Trouble(*trouble);
+            if self.coverage.has_met(fault, state) {
+                continue;
             }
+            let honest = honest.get_or_insert_with(|| question.outcome(&Dials::default()));
+            let is_late = dials.late > Duration::ZERO && !honest.0.is_empty();
+            if is_late || question.outcome(dials) != *honest {
+                self.coverage.meet(fault, state);
+            }
+        }
+    }
+
+    /// What an accident has prepared meets the state that it strikes.
+    fn meet_strikes(&mut self, state: StateName) {
+        for strike in core::mem::take(&mut self.world.struck) {
+            self.coverage.meet(Fault::Accident(accidents::index_of(strike)), state);
         }
     }
 
@@ -176,12 +189,15 @@ impl Life {
         let which = one_of(self.world.rng(), &all);
         let Some(accident) = ACCIDENTS.get(which) else { return };
         self.world.note(accident.name);
-        let (state, before) = (self.world.client().state, self.world.surroundings());
+        let (state, fault) = (self.world.client().state, Fault::Accident(which));
+        let is_new = !self.coverage.has_met(fault, state);
+        let before = is_new.then(|| self.world.surroundings());
         (accident.happen)(&mut self.world);
-        // Where there was something for it to act on.
-        if self.world.surroundings() != before {
-            self.coverage.meet(Fault::Accident(which), state);
+        // Where it has made a difference to something.
+        if before.is_some_and(|before| self.world.surroundings() != before) {
+            self.coverage.meet(fault, state);
         }
+        self.meet_strikes(state);
         // Whoever stops is started again by and by.
         if self.world.client().state == StateName::Stopped && self.world.rng().chance(50) {
             self.world.restart(Restart::Killed);
@@ -349,7 +365,9 @@ fn is_contradicted(world: &World) -> bool {
 fn is_whole(world: &World) -> bool {
     let client = world.client();
     let wants_address = client.config.mode == Mode::Stateful && client.config.address.is_some();
-    world.snapshot().ready
-        && client.prefixes().len() >= client.config.prefixes.len()
+    let snapshot = world.snapshot();
+    let holds = |iaid| snapshot.prefixes.iter().any(|prefix| prefix.iaid == iaid);
+    snapshot.ready
+        && client.config.prefixes.iter().all(|wanted| holds(wanted.iaid))
         && (!wants_address || !client.usable().is_empty())
 }
