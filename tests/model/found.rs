@@ -92,6 +92,14 @@ fn reb_01_a_server_that_knows_nothing_does_not_put_off_t2() {
     bound(grant(300, 480, 600, 600), &then, |sent| assert!(sent.contains(&T::Rebind), "{sent:?}"));
 }
 
+/// The reference took a Decline for one that had failed where the link cut it
+/// short in the last of its time, and then missed the association in a Rebind.
+#[test]
+fn dec_01_a_decline_that_is_cut_short_in_the_end_is_sent_anew() {
+    let then = [Kill, Unanswered, NewIndex, Duplicate, Silence(25), NewIndex, Unanswered];
+    bound(GRANT, &then, |sent| assert!(sent.contains(&T::Decline), "{sent:?}"));
+}
+
 /// A Decline that waited for the link was forgotten with another
 /// configuration, but not what was to be declined: it was not taken when the
 /// server gave it again (RFC 9915 §18.2.8).

@@ -22,8 +22,10 @@ impl Reference {
         let is_t2 = self.t2().may_be_over(now);
         let may_be_over = |question: &Question| {
             let is_late = question.kind == T::Renew && is_t2;
-            // A Request takes its place then (RFC 9915 §18.2.1).
-            let has_chosen = !self.advertised.is_empty() && question.may_be_due(now);
+            // A Request takes its place then, perhaps not before the send limit
+            // allows it (RFC 9915 §14.1, §18.2.1).
+            let is_late_enough = question.count > 1 || question.may_be_due(now);
+            let has_chosen = !self.advertised.is_empty() && is_late_enough;
             let is_over = question.kind == T::Solicit && has_chosen || is_late;
             question.interrupted.is_some() || question.latest().is_none() || is_over
         };

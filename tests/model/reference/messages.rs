@@ -39,6 +39,7 @@ impl Reference {
         let kind = message.kind;
         let again = self.question.as_ref().is_some_and(|open| open.kind == kind);
         self.end_failed(now, again);
+        self.learn_of_decline(message);
         assert!(
             self.may_begin(now, message),
             "{kind} without a reason; there are {:?}, T1 {:?}, T2 {:?}",
@@ -67,6 +68,21 @@ impl Reference {
         }
         let server = message.server_ids().next().cloned();
         self.question = Some(Question::new(now, message, server, Schedule::of(kind, verifies)));
+    }
+
+    /// What follows shows whether a Decline had failed that was cut short: if
+    /// not, the address waits for another one, and is no part of what is
+    /// extended until then.
+    fn learn_of_decline(&mut self, message: &Message) {
+        let had_failed = match message.kind {
+            T::Renew | T::Rebind => named(message, Kind::Address).is_some(),
+            T::Solicit | T::Request => true,
+            T::Decline => false,
+            _ => return,
+        };
+        if core::mem::take(&mut self.perhaps_declined) && had_failed {
+            self.has_declined();
+        }
     }
 
     fn may_begin(&self, now: Instant, message: &Message) -> bool {

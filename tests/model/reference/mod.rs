@@ -108,6 +108,8 @@ pub struct Reference {
     duplicates: BTreeMap<Prefix, Until>,
     /// What the open Decline names.
     declined: BTreeSet<Prefix>,
+    /// The last Decline may have failed, or have been cut short just before.
+    perhaps_declined: bool,
     /// Leases that a Release names, and no other message.
     released: BTreeSet<Prefix>,
     reasons: BTreeSet<Reason>,
@@ -132,6 +134,7 @@ impl Reference {
             timers: BTreeMap::new(),
             duplicates: BTreeMap::new(),
             declined: BTreeSet::new(),
+            perhaps_declined: false,
             released: BTreeSet::new(),
             reasons: BTreeSet::new(),
             due: None,
@@ -269,6 +272,7 @@ impl Reference {
         let failed = self.question.take_if(|open| open.has_failed(now, surely));
         let Some(failed) = failed else { return };
         match failed.kind {
+            T::Decline if failed.interrupted.is_some() => self.perhaps_declined = true,
             T::Decline => self.has_declined(),
             T::Request => self.put_off(now),
             _ => {}
