@@ -81,8 +81,9 @@ fn base_10_a_low_sol_max_rt_is_an_earlier_end_and_a_flood_until_then() {
         assert!(outcome.bound[0] > seconds(1800), "bound by servers that are not there");
     }
     assert!(hasty.bound_share(100) + seconds(600) < patient.bound_share(100));
-    // By its jitter a client has sent one in every two minutes for half an hour, less the first
-    // ones, which double from a second on; or ten and an eleventh in all.
+    // Without an answer a client sends at 0, 1, 3, 7 … 1023 s, and once more when the servers are
+    // there: twelve. Or the first eight of these, one in every two minutes after, and a few when
+    // all ask servers at once that are as slow as ever.
     assert!(patient.solicits_sent() < 14 * u64::from(CLIENTS));
     assert!(hasty.solicits_sent() > 18 * u64::from(CLIENTS));
 }

@@ -226,7 +226,7 @@ fn wait_waits_for_those_that_come_meanwhile() {
     cpe.shell("ip link set wan1 down");
     let first = Client::start(lab.world(), &[]);
     first.status();
-    let wait = first.launch().spawn_control(&["wait"]);
+    let wait = first.launch().spawn_control(&["wait", "--timeout", "600"]);
     let socket = first.launch().run_file("wan0.sock").display().to_string();
     // One end of a connection has the path of the listener, which itself is in state 01.
     let is_connected = |line: &str| line.contains(" 03 ") && line.ends_with(&socket);
@@ -236,7 +236,7 @@ fn wait_waits_for_those_that_come_meanwhile() {
     poll::wait_for("the second one listens", poll::SOON, || socket.exists());
 
     let kea = Kea::new().start(lab.world());
-    order(&first, &["wait", "wan0"]);
+    order(&first, &["wait", "wan0", "--timeout", "600"]);
     wait.assert_alive();
     cpe.shell("ip link set wan1 up");
     assert_eq!(code(wait.wait_exit(poll::BIND)), 0, "{}", wait.stderr());

@@ -6,13 +6,14 @@ use nix::sys::signal::Signal;
 use crate::client::Client;
 use crate::kernel;
 use crate::lab::Lab;
-use crate::pcap::{Message, RELEASE, SOLICIT};
+use crate::pcap::{Message, REBIND, RELEASE, REPLY, SOLICIT};
 use crate::poll;
 use crate::servers::Kea;
 use crate::world::Space;
 
 pub(crate) const TESTS: &[(&str, fn())] = tests![
     news_that_was_lost_is_made_up_for,
+    cnf_01_a_carrier_that_goes_and_comes_unheard_is_seen,
     a_hundred_carrier_flaps_in_ten_seconds_start_no_storm,
 ];
 
@@ -34,12 +35,41 @@ fn lost_news(cpe: &Space, client: &Client) -> u64 {
     ours.sum()
 }
 
-/// Input: a client is stopped; addresses come and go, more than its socket holds the news of, and
-/// then its address, the route of its prefix and the carrier go away; it goes on; the carrier
-/// comes back in the middle of another storm.
-/// Expected: the kernel says that news was lost; the client sees the link down, and later up
-/// again; address and route are put back; it stays itself and still renews. So does the next
-/// storm, during which it runs.
+/// 2,500 addresses that come and go: more news than a socket holds.
+struct Storm(String);
+
+impl Storm {
+    fn new(lab: &Lab) -> Self {
+        let batch = lab.world().dir().join("batch");
+        let change = |n: u32| {
+            let address = format!("2001:db8:f::{n:x}/128 dev lo");
+            format!("addr add {address}\naddr del {address}\n")
+        };
+        let changes: String = (1..=2500).map(change).collect();
+        std::fs::write(&batch, changes).expect("the changes");
+        Self(format!("ip -6 -batch {}", batch.display()))
+    }
+
+    fn rage(&self, cpe: &Space) {
+        cpe.shell(&self.0);
+    }
+
+    /// What happens behind the back of a client: it is stopped, and has no room for the news.
+    fn hide(&self, cpe: &Space, client: &Client, happens: impl FnOnce()) {
+        let before = lost_news(cpe, client);
+        client.signal(Signal::SIGSTOP);
+        self.rage(cpe);
+        happens();
+        client.signal(Signal::SIGCONT);
+        let lost = lost_news(cpe, client) > before;
+        assert!(lost, "the socket held all of it:\n{}", cpe.proc("net/netlink"));
+    }
+}
+
+/// Input: a client's address and the route of its prefix go away, and the news of it is lost; then
+/// there are three more storms of news, during which it runs.
+/// Expected: address and route are put back, and stay; it still renews and holds no more than
+/// before.
 fn news_that_was_lost_is_made_up_for() {
     let lab = Lab::new();
     let kea = Kea::new().start(lab.world());
@@ -48,36 +78,14 @@ fn news_that_was_lost_is_made_up_for() {
     let cpe = lab.world().cpe();
     let prefixes = kernel::unreachable(&cpe);
     let before = client.resources();
-    let batch = lab.world().dir().join("batch");
-    let changes: String = (1..=2500)
-        .map(|n| {
-            format!(
-                "addr add 2001:db8:f::{n:x}/128 dev lo\naddr del 2001:db8:f::{n:x}/128 dev lo\n"
-            )
-        })
-        .collect();
-    std::fs::write(&batch, changes).expect("the changes");
-    let storm = format!("ip -6 -batch {}", batch.display());
+    let storm = Storm::new(&lab);
 
-    client.signal(Signal::SIGSTOP);
-    cpe.shell(&format!(
-        "{storm}; ip -6 addr del {leased}/128 dev wan0; ip -6 route del unreachable {}",
-        prefixes[0]
-    ));
-    lab.world().carrier(false);
-    client.signal(Signal::SIGCONT);
-    let loses_more = |before: u64| {
-        let lost = lost_news(&cpe, &client);
-        assert!(lost > before, "the socket held all of it:\n{}", cpe.proc("net/netlink"));
-        lost
-    };
-    let lost = loses_more(0);
-    client.wait_line("that the link is down", |line| line.contains("the link is down"));
-    client.signal(Signal::SIGSTOP);
-    cpe.shell(&storm);
-    lab.world().carrier(true);
-    client.signal(Signal::SIGCONT);
-    loses_more(lost);
+    storm.hide(&cpe, &client, || {
+        cpe.shell(&format!(
+            "ip -6 addr del {leased}/128 dev wan0; ip -6 route del unreachable {}",
+            prefixes[0]
+        ));
+    });
     let mends = |what: &str| {
         poll::wait_for(what, poll::SOON, || {
             client.assert_alive();
@@ -88,12 +96,48 @@ fn news_that_was_lost_is_made_up_for() {
     };
     mends("address and route are back");
     client.wait_ready();
-    for _ in 0..3 {
-        cpe.shell(&storm);
-    }
+    (0..3).for_each(|_| storm.rage(&cpe));
     mends("address and route are still there");
     client.assert_renews();
     before.assert_kept(&client);
+    client.terminate();
+    kernel::assert_clean(&cpe);
+    lab.finish(&[&kea]);
+}
+
+/// Input: the carrier goes, later it comes back, and the news of either is lost.
+/// Expected: the client sees the link down; it asks whether its leases still fit the link once
+/// that is back, keeps them and still renews.
+fn cnf_01_a_carrier_that_goes_and_comes_unheard_is_seen() {
+    let lab = Lab::new();
+    let kea = Kea::new().start(lab.world());
+    let client = Client::start(lab.world(), &["--pd"]);
+    client.wait_ready();
+    let cpe = lab.world().cpe();
+    let held = || (kernel::addresses(&cpe).first().map(|a| a.address), kernel::unreachable(&cpe));
+    let (leased, bound) = (held(), lab.capture().settled().len());
+    let storm = Storm::new(&lab);
+    let change = |there: bool| {
+        storm.hide(&cpe, &client, || {
+            lab.world().carrier(there);
+            // The kernel itself takes a moment to notice, and tells it then.
+            poll::wait_for("another carrier", poll::SOON, || {
+                cpe.shell("ip link show dev wan0").contains("state UP") == there
+            });
+        });
+    };
+
+    change(false);
+    client.wait_line("that the link is down", |line| line.contains("the link is down"));
+    change(true);
+    poll::wait_for("a Rebind is answered", poll::BIND, || {
+        let said = lab.capture().settled().split_off(bound);
+        let rebind = said.iter().find(|message| message.kind == REBIND).map(|it| it.xid);
+        said.iter().any(|message| message.kind == REPLY && Some(message.xid) == rebind)
+    });
+    client.wait_ready();
+    assert_eq!(held(), leased);
+    client.assert_renews();
     client.terminate();
     kernel::assert_clean(&cpe);
     lab.finish(&[&kea]);

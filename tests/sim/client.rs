@@ -17,6 +17,7 @@ use dhc6c_core::wire::{Message, MessageType, code, v4};
 use crate::hooks::{Hooks, Leases};
 use crate::kernel::Kernel;
 use crate::oracle::Oracle;
+use crate::world::Strike;
 
 /// The association for addresses.
 pub const NA: Iaid = Iaid(1);
@@ -127,8 +128,8 @@ pub struct Client {
     pub kernel: Kernel,
     /// Its link.
     pub link: Link,
-    /// What the engine was told of that.
-    pub told: Link,
+    /// What the engine knows of that.
+    pub known_link: Link,
     /// What it was told to do.
     pub config: Config,
     /// What it asked of its kernel last.
@@ -143,6 +144,9 @@ pub struct Client {
     pub state: StateName,
     /// News of its link and of detections, of a hundred, that netlink loses.
     pub netlink_loss: u64,
+    /// Why news is lost until the shell reads the kernel anew; `None` while
+    /// none is.
+    pub loses_news: Option<Strike>,
     /// Its hooks.
     pub hooks: Hooks,
     /// Everything it sent.
@@ -176,7 +180,8 @@ impl Client {
             hooks: Hooks::default(),
             kernel: Kernel::default(),
             link,
-            told: Link { up: false, ..link },
+            known_link: Link { up: false, ..link },
+            loses_news: None,
             sent: Vec::new(),
             sent_v4: Vec::new(),
             solicited: Vec::new(),
@@ -184,12 +189,26 @@ impl Client {
         }
     }
 
+    /// Something can be sent and heard on the interface that the engine knows.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.link.up && self.link.index == self.known_link.index
+    }
+
     /// Something can be sent from this address.
     #[must_use]
-    pub fn has_source(&self, source: Ipv6Addr) -> bool {
-        let is_ours =
-            self.link.link_local == Some(source) || self.kernel.usable().contains(&source);
-        self.link.up && is_ours
+    pub fn can_send_from(&self, source: Ipv6Addr) -> bool {
+        self.is_connected() && self.has(self.link, source)
+    }
+
+    /// As far as the engine knows, something can be.
+    #[must_use]
+    pub fn believes_in(&self, source: Ipv6Addr) -> bool {
+        self.known_link.up && self.has(self.known_link, source)
+    }
+
+    fn has(&self, link: Link, address: Ipv6Addr) -> bool {
+        link.link_local == Some(address) || self.kernel.usable().contains(&address)
     }
 
     /// Its hooks are told of an event, with how things are right then.

@@ -132,8 +132,7 @@ fn clients_share_an_address_and_no_port() {
         let config = with_ipv4(wants_address());
         let duid = "000300010200000000c9".parse().expect("a DUID");
         world.add_client(Config { duid, ..config });
-        let link = world.clients[1].link;
-        world.clients[1].interface.handle_input(world.now, dhc6c_core::engine::Input::Link(link));
+        world.start();
         world.run_for(seconds(30));
         let sets: Vec<_> = world
             .clients

@@ -36,16 +36,16 @@ impl Hooks {
         self.waiting = Some(leases);
     }
 
-    /// One of them hangs, and the others wait.
+    /// Whether one of them hangs, so that the others wait.
     #[must_use]
-    pub fn hang(&self, now: Instant) -> bool {
+    pub fn is_hanging(&self, now: Instant) -> bool {
         self.hangs_until.is_some_and(|until| now < until)
     }
 
     /// What hooks have been told, at any rate once none hangs any more, are
     /// the leases in use.
     pub fn judge(&mut self, now: Instant, in_use: &Leases) {
-        if self.hang(now) {
+        if self.is_hanging(now) {
             return;
         }
         self.hangs_until = None;

@@ -20,8 +20,8 @@ use crate::server::{Dials, ModelServer, Question, ServerConfig, Store};
 
 #[path = "world/anew.rs"]
 mod anew;
-
-pub use anew::Torn;
+#[path = "world/netlink.rs"]
+mod netlink;
 
 /// As many steps at one instant as no honest run needs; more is a spin.
 const SPIN: u32 = 2000;
@@ -29,9 +29,6 @@ const SPIN: u32 = 2000;
 const DETECTION: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
 /// The shell needs this long at most to apply what is desired.
 const APPLYING: Duration = Duration::from_millis(20);
-/// The shell notices this late at most that netlink has lost something, and
-/// reads everything anew.
-const RESYNC: Duration = Duration::from_secs(1);
 /// So many of the latest answers can be replayed.
 const REPLAYABLE: usize = 4;
 
@@ -80,19 +77,19 @@ enum Happening {
     AtClient { client: usize, datagram: Datagram },
     Detected { client: usize, detection: Detection },
     Applied { client: usize },
-    Resynced { client: usize },
+    ReadAnew { client: usize },
     RouterAnswers,
 }
 
-/// What was prepared and happens to the first client later.
+/// What was prepared and strikes the first client later.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Strike {
     /// Its process dies between two things that it does.
     Dies,
-    /// Netlink loses news of its link or of a detection.
+    /// News of its link or of a detection is lost by chance.
     NewsLost,
-    /// The shell has read the kernel anew, and told it something.
-    ReadAnew,
+    /// It is lost because netlink was overrun.
+    Overrun,
     /// A hook has to wait for one that hangs.
     HookWaits,
 }
@@ -122,8 +119,8 @@ pub struct World {
     pub steps: u64,
     /// How many outputs the clients have given.
     outputs: u64,
-    /// What has struck the first client since somebody looked.
-    pub struck: Vec<Strike>,
+    /// What has struck the first client in which state, since somebody looked.
+    pub struck: Vec<(Strike, StateName)>,
     /// What a server with troubles was asked in the last step, and which one.
     pub troubled: Option<(usize, Question)>,
     /// The answers that reached clients last.
@@ -269,7 +266,7 @@ impl World {
     pub fn set_link(&mut self, link: Link) {
         self.note(format!("{link:?}"));
         self.clients[0].link = link;
-        if !self.loses_news(0) {
+        if link == self.client().known_link || !self.loses_news(0) {
             self.input(0, Input::Link(link));
         }
     }
@@ -345,7 +342,9 @@ impl World {
         self.note(format!("{router:?}"));
         let message = router.message();
         for client in 0..self.clients.len() {
-            self.input(client, Input::Router(message.clone()));
+            if self.clients[client].is_connected() {
+                self.input(client, Input::Router(message.clone()));
+            }
         }
     }
 
@@ -455,54 +454,10 @@ impl World {
             }
             Happening::AtClient { client, datagram } => self.deliver(client, datagram),
             Happening::Applied { client } => self.input(client, Input::Applied),
-            Happening::Resynced { client } => self.resync(client),
+            Happening::ReadAnew { client } => self.read_anew(client),
             Happening::RouterAnswers => self.answer_as_router(),
             Happening::Detected { client, detection } => self.detect(client, detection),
         }
-    }
-
-    fn detect(&mut self, client: usize, detection: Detection) {
-        let Some(verdict) = self.clients[client].kernel.finish(detection) else { return };
-        if !self.loses_news(client) {
-            self.input(client, input_of(verdict, detection.address));
-        }
-    }
-
-    /// Netlink may lose the news of a detection or of the link, which the
-    /// shell is told a little later.
-    fn loses_news(&mut self, client: usize) -> bool {
-        let loss = self.clients[client].netlink_loss;
-        if loss == 0 || !self.rng.chance(loss) {
-            return false;
-        }
-        self.note("netlink loses it");
-        self.struck.push(Strike::NewsLost);
-        let at = self.now + self.rng.delay(RESYNC);
-        self.enqueue(at, Happening::Resynced { client });
-        true
-    }
-
-    /// The shell reads anew how things are, and says what it did not know.
-    fn resync(&mut self, client: usize) {
-        self.note("the kernel is read anew");
-        let before = self.outputs;
-        let Client { link, told, .. } = self.clients[client];
-        if link != told {
-            self.input(client, Input::Link(link));
-        }
-        self.apply(client);
-        for (address, verdict) in self.clients[client].kernel.verdicts() {
-            self.input(client, input_of(verdict, address));
-        }
-        if self.outputs > before {
-            self.struck.push(Strike::ReadAnew);
-        }
-    }
-
-    /// The shell is told that netlink has lost something.
-    pub fn overrun(&mut self) {
-        let at = self.now + self.rng.delay(RESYNC);
-        self.enqueue(at, Happening::Resynced { client: 0 });
     }
 
     fn wake(&mut self, client: usize, deadline: Deadline) {
@@ -541,11 +496,11 @@ impl World {
     }
 
     fn deliver(&mut self, client: usize, datagram: Datagram) {
-        if !self.clients[client].link.up {
+        if !self.clients[client].is_connected() {
             return;
         }
         self.history.add(self.now, || Entry::Delivered(client, datagram.octets.clone()));
-        let ours = self.clients[client].told.link_local;
+        let ours = self.clients[client].known_link.link_local;
         self.clients[client].oracle.is_offered(&datagram, ours);
         if self.heard.len() == REPLAYABLE {
             self.heard.pop_front();
@@ -560,7 +515,7 @@ impl World {
             return;
         }
         if let Input::Link(link) = input {
-            self.clients[client].told = link;
+            self.clients[client].known_link = link;
         }
         self.clients[client].oracle.begins(self.now, &input);
         self.clients[client].interface.handle_input(self.now, input);
@@ -590,9 +545,16 @@ impl World {
             }
             if self.has_fallen() {
                 self.note("the process dies");
-                self.struck.push(Strike::Dies);
+                self.strikes(client, Strike::Dies);
                 return;
             }
+        }
+    }
+
+    /// Remembers what has struck the first client.
+    fn strikes(&mut self, client: usize, strike: Strike) {
+        if client == 0 {
+            self.struck.push((strike, self.client().state));
         }
     }
 
@@ -615,7 +577,7 @@ impl World {
             Output::SolicitRouters => {
                 self.history.add(self.now, || Entry::Note("asks the routers".to_owned()));
                 let (now, node) = (self.now, &mut self.clients[client]);
-                assert!(node.told.is_usable(), "asks on a link that is down");
+                assert!(node.known_link.is_usable(), "asks on a link that is down");
                 node.oracle.solicits(now);
                 node.solicited.push(now);
                 // RFC 4861 §6.2.6, MAX_RA_DELAY_TIME.
@@ -637,15 +599,17 @@ impl World {
             }
             Output::Event(event) => {
                 self.history.add(self.now, || Entry::Told(client, event.clone()));
-                let client = &mut self.clients[client];
+                let number = client;
+                let client = &mut self.clients[number];
                 client.oracle.hears(self.now, &event);
                 if event.hook_name().is_some() {
                     client.tell_hooks();
-                    if client.hooks.hang(self.now) {
-                        self.struck.push(Strike::HookWaits);
-                    }
                 }
+                let waits = event.hook_name().is_some() && client.hooks.is_hanging(self.now);
                 client.events.push((self.now, event));
+                if waits {
+                    self.strikes(number, Strike::HookWaits);
+                }
             }
         }
     }
@@ -653,12 +617,12 @@ impl World {
     fn transmit(&mut self, client: usize, octets: Vec<u8>) {
         self.history.add(self.now, || Entry::Sent(client, octets.clone()));
         let node = &mut self.clients[client];
-        let source = node.told.link_local.filter(|_| node.told.up);
+        let source = node.known_link.link_local.filter(|_| node.known_link.up);
         let source = source.expect("it sends on a link that is usable");
         let message = node.oracle.sends(self.now, &octets, node.kept.as_ref());
         node.sent.push(Sent { at: self.now, message });
-        if !node.has_source(source) {
-            // It does not know yet; the kernel refuses to send it.
+        if !node.can_send_from(source) {
+            // It does not know that yet; the kernel refuses.
             return self.history.add(self.now, || Entry::Lost);
         }
         for server in 0..self.servers.len() {
@@ -670,9 +634,12 @@ impl World {
     fn transmit_to(&mut self, client: usize, to: Ipv6Addr, source: Ipv6Addr, octets: &[u8]) {
         self.history.add(self.now, || Entry::SentV4(client, to, octets.to_vec()));
         let node = &mut self.clients[client];
-        assert!(node.has_source(source), "sends from {source}, which it does not have");
+        assert!(node.believes_in(source), "sends from {source}, which it does not have");
         let (query, message) = node.oracle.sends_v4(self.now, to, source, octets);
         node.sent_v4.push(SentV4 { at: self.now, to, source, query, message });
+        if !node.can_send_from(source) {
+            return self.history.add(self.now, || Entry::Lost);
+        }
         for server in 0..self.servers.len() {
             if self.servers[server].model.listens_at(to) {
                 self.carry(server, client, source, octets);

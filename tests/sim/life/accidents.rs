@@ -10,7 +10,7 @@ use dhc6c_core::wire::{DhcpOption, MessageType, ReconfigureKey, code};
 
 use crate::router::Router;
 use crate::server::ServerConfig;
-use crate::world::{Restart, Strike, Torn, World, seconds};
+use crate::world::{Restart, Strike, World, seconds};
 
 use super::draw::{self, one_of};
 
@@ -49,9 +49,8 @@ accidents! {
     "power cut" => |world| reboot(world, true);
     "power cut without a clock" => |world| reboot(world, false);
     "wall clock steps" => |world| step_clock(world);
-    "write lost" => |world| tear(world, Torn::Lost);
-    "older record stays" => |world| tear(world, Torn::Older);
-    "half a record" => |world| tear(world, Torn::Half);
+    "write lost" => |world| tear(world, false);
+    "older record stays" => |world| tear(world, true);
     "suspend" => |world| sleep(world);
 
     // Its link and its kernel.
@@ -95,7 +94,7 @@ accidents! {
 
 /// Accidents of a process that runs, which make no difference to one that has
 /// stopped.
-const OF_A_PROCESS: [&str; 18] = [
+const OF_A_PROCESS: [&str; 19] = [
     "renew",
     "rebind",
     "release",
@@ -104,6 +103,7 @@ const OF_A_PROCESS: [&str; 18] = [
     "ten commands at once",
     "dies at work",
     "address removed",
+    "netlink loses news",
     "netlink overrun",
     "a hook hangs",
     "junk",
@@ -127,9 +127,8 @@ pub fn can_meet(accident: usize, state: StateName) -> bool {
         StateName::Requesting | StateName::Confirming | StateName::Declining => {
             !["renew", "rebind"].contains(&name)
         }
-        // Nothing is in use; and a Release ends when the link goes away.
-        StateName::Releasing => !["address removed", "carrier back"].contains(&name),
-        StateName::Informed => name != "address removed",
+        // Nothing is in use.
+        StateName::Releasing | StateName::Informed => name != "address removed",
         _ => true,
     }
 }
@@ -140,7 +139,7 @@ pub fn index_of(strike: Strike) -> usize {
     let name = match strike {
         Strike::Dies => "dies at work",
         Strike::NewsLost => "netlink loses news",
-        Strike::ReadAnew => "netlink overrun",
+        Strike::Overrun => "netlink overrun",
         Strike::HookWaits => "a hook hangs",
     };
     ACCIDENTS.iter().position(|accident| accident.name == name).expect("it is listed")
@@ -181,8 +180,8 @@ fn step_clock(world: &mut World) {
     world.restart(Restart::WrongClock { off, ahead });
 }
 
-fn tear(world: &mut World, torn: Torn) {
-    world.tear(torn);
+fn tear(world: &mut World, stays: bool) {
+    world.tear(stays);
     let how = if world.rng().chance(50) {
         Restart::Killed
     } else {

@@ -131,7 +131,7 @@ impl Life {
         if let Some((server, question)) = self.world.troubled.take() {
             self.meet_troubles(server, &question, state);
         }
-        self.meet_strikes(state);
+        self.meet_strikes();
         if self.world.has_fallen() {
             let off = seconds(one_of(self.world.rng(), &[1, 60, 4000]));
             let ways = [Restart::Killed, Restart::Rebooted { off, clock_is_trusted: true }];
@@ -165,8 +165,8 @@ impl Life {
     }
 
     /// What an accident has prepared meets the state that it strikes.
-    fn meet_strikes(&mut self, state: StateName) {
-        for strike in core::mem::take(&mut self.world.struck) {
+    fn meet_strikes(&mut self) {
+        for (strike, state) in core::mem::take(&mut self.world.struck) {
             self.coverage.meet(Fault::Accident(accidents::index_of(strike)), state);
         }
     }
@@ -197,7 +197,7 @@ impl Life {
         if before.is_some_and(|before| self.world.surroundings() != before) {
             self.coverage.meet(fault, state);
         }
-        self.meet_strikes(state);
+        self.meet_strikes();
         // Whoever stops is started again by and by.
         if self.world.client().state == StateName::Stopped && self.world.rng().chance(50) {
             self.world.restart(Restart::Killed);

@@ -3,21 +3,12 @@
 
 use dhc6c_core::desired::Desired;
 use dhc6c_core::engine::{Input, Interface, Restored};
+use dhc6c_core::link::Link;
 use dhc6c_core::record::{Record, time_off};
+use dhc6c_core::snapshot::StateName;
 use dhc6c_core::time::{Duration, Instant};
 
 use super::{Happening, Restart, World, seconds};
-
-/// What becomes of the record that was written last.
-#[derive(Clone, Copy, Debug)]
-pub enum Torn {
-    /// It never reached the disk, and there was none before.
-    Lost,
-    /// It never reached the disk, where the one before stays.
-    Older,
-    /// A part of it has reached the disk.
-    Half,
-}
 
 /// 2026-12-01 UTC, when the machine booted first.
 const EPOCH: u64 = 1_796_083_200;
@@ -60,33 +51,14 @@ impl World {
         self.now += off;
     }
 
-    /// The first client's process dies, and what it wrote last did not get to
-    /// the disk as it should have.
-    pub fn tear(&mut self, how: Torn) {
-        self.note(format!("{how:?}"));
-        let (kept, before) = {
-            let client = &mut self.clients[0];
-            (client.kept.take(), client.kept_before.take())
-        };
-        self.clients[0].kept = match how {
-            Torn::Lost => None,
-            Torn::Older => before,
-            Torn::Half => kept.and_then(|record| self.read_half(&record)),
-        };
+    /// The first client's process dies, and what it wrote last never reached
+    /// the disk: what was there before stays, or nothing.
+    pub fn tear(&mut self, stays: bool) {
+        self.note(if stays { "the older record stays" } else { "the record is lost" });
+        let client = &mut self.clients[0];
+        client.kept = client.kept_before.take().filter(|_| stays);
         self.falls_after = Some(0);
         self.is_torn = true;
-    }
-
-    /// What can be read of a record that was written as far as somewhere, with
-    /// nothing or with zeros behind that.
-    fn read_half(&mut self, record: &Record) -> Option<Record> {
-        let mut octets = serde_json::to_vec(record).expect("a record has a JSON form");
-        let (whole, last) = (octets.len(), u64::try_from(octets.len()).expect("a few kB") - 1);
-        octets.truncate(usize::try_from(self.rng.between(0, last)).expect("a few kB"));
-        if self.rng.chance(50) {
-            octets.resize(whole, 0);
-        }
-        serde_json::from_slice(&octets).ok()
     }
 
     /// What was kept, read with a wall clock that went and goes as far ahead.
@@ -121,6 +93,10 @@ impl World {
             client.oracle.remembers(restored.as_ref());
         }
         client.desired = Desired::default();
+        client.state = StateName::Idle;
+        // Nobody has told the new process yet.
+        client.known_link = Link { up: false, ..client.link };
+        client.loses_news = None;
         let config = client.config.clone();
         client.interface = match restored {
             Some(restored) => Interface::restore(config, seed, restored, now),
