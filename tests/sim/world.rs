@@ -1,36 +1,41 @@
 //! The virtual world: nodes on one link, one clock that jumps to whatever
 //! happens next, everything seeded.
+//!
+//! | file | what |
+//! |---|---|
+//! | `world/arrivals.rs` | what reaches servers and clients |
+//! | `world/outputs.rs` | what becomes of what a client puts out |
+//! | `world/netlink.rs` | news of the kernel, which may get lost |
+//! | `world/anew.rs` | a client that begins again |
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::Ipv6Addr;
 
-use dhc6c_core::engine::{Config, Deadline, Input, Output};
+use dhc6c_core::engine::{Config, Deadline, Input};
 use dhc6c_core::link::{Datagram, Link};
 use dhc6c_core::rng::Rng;
 use dhc6c_core::snapshot::{Snapshot, StateName};
 use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::MessageType;
 
-use crate::client::{Client, Sent, SentV4};
+use crate::client::Client;
 use crate::history::{Entry, History, Span};
 use crate::kernel::{Detection, Verdict};
 use crate::link::Netem;
 use crate::router::Router;
-use crate::server::{Dials, ModelServer, Question, ServerConfig, Store};
+use crate::server::{ModelServer, Question, ServerConfig, Store};
 
 #[path = "world/anew.rs"]
 mod anew;
+#[path = "world/arrivals.rs"]
+mod arrivals;
 #[path = "world/netlink.rs"]
 mod netlink;
+#[path = "world/outputs.rs"]
+mod outputs;
 
 /// As many steps at one instant as no honest run needs; more is a spin.
 const SPIN: u32 = 2000;
-/// Detection of duplicates takes a second or two.
-const DETECTION: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
-/// The shell needs this long at most to apply what is desired.
-const APPLYING: Duration = Duration::from_millis(20);
-/// So many of the latest answers can be replayed.
-const REPLAYABLE: usize = 4;
 
 /// `seconds` as a duration.
 #[must_use]
@@ -325,59 +330,6 @@ impl World {
         self.input(0, Input::AddressMissing(address));
     }
 
-    /// Hands the first client a datagram out of nowhere.
-    pub fn inject(&mut self, datagram: Datagram) {
-        self.deliver(0, datagram);
-    }
-
-    /// Hands the first client a Reconfigure that it must not obey, as it comes
-    /// to this address.
-    pub fn forge_to(&mut self, destination: Ipv6Addr, octets: Vec<u8>) {
-        self.clients[0].oracle.expects_refusal();
-        self.inject(Datagram { source: self.servers[0].link_local, destination, octets });
-    }
-
-    /// A router says this to everybody.
-    pub fn hear(&mut self, router: &Router) {
-        self.note(format!("{router:?}"));
-        let message = router.message();
-        for client in 0..self.clients.len() {
-            if self.clients[client].is_connected() {
-                self.input(client, Input::Router(message.clone()));
-            }
-        }
-    }
-
-    fn answer_as_router(&mut self) {
-        if let Some(router) = self.router.clone() {
-            self.hear(&router);
-        }
-    }
-
-    /// The server that the first client deals with; the first one, where it
-    /// deals with none that is here.
-    #[must_use]
-    pub fn own_server(&self) -> usize {
-        let own = self.client().kept.as_ref().and_then(|kept| kept.server.as_ref());
-        let is_own = |server: &Server| own.is_some_and(|own| own.duid == server.model.config.duid);
-        self.servers.iter().position(is_own).unwrap_or_default()
-    }
-
-    /// The client's server sends it a Reconfigure.
-    pub fn reconfigure(&mut self, kind: MessageType) {
-        let client = self.client().config.duid.clone();
-        let server = self.own_server();
-        let octets = self.servers[server].model.reconfigure(&client, kind);
-        self.inject_from_server(octets);
-    }
-
-    /// Hands the first client octets of the first server's, at its
-    /// link-local address, if it has one.
-    pub fn inject_from_server(&mut self, octets: Vec<u8>) {
-        let Some(destination) = self.client().link.link_local else { return };
-        self.inject(Datagram { source: self.servers[0].link_local, destination, octets });
-    }
-
     /// Lets time pass.
     pub fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
@@ -471,44 +423,6 @@ impl World {
         assert!(!spins, "the deadline {deadline:?} stays after it came: {again:?}");
     }
 
-    fn serve(&mut self, server: usize, client: usize, client_address: Ipv6Addr, octets: &[u8]) {
-        let node = &mut self.servers[server];
-        if node.unreachable {
-            return;
-        }
-        self.history.add(self.now, || Entry::Reached(server, octets.to_vec()));
-        let source = node.link_local;
-        if node.model.dials != Dials::default() {
-            let (before, octets) = (node.model.clone(), octets.to_vec());
-            let question =
-                Question { server: before, now: self.now, client: client_address, octets };
-            self.troubled = Some((server, question));
-        }
-        let answers = node.model.handle(self.now, client_address, octets);
-        for answer in answers {
-            self.history.add(self.now, || Entry::Answered(server, answer.octets.clone()));
-            let late = self.rng.delay(self.servers[server].model.dials.late);
-            for (at, octets) in self.arrivals(&answer.octets) {
-                let datagram = Datagram { source, destination: answer.destination, octets };
-                self.enqueue(at + late, Happening::AtClient { client, datagram });
-            }
-        }
-    }
-
-    fn deliver(&mut self, client: usize, datagram: Datagram) {
-        if !self.clients[client].is_connected() {
-            return;
-        }
-        self.history.add(self.now, || Entry::Delivered(client, datagram.octets.clone()));
-        let ours = self.clients[client].known_link.link_local;
-        self.clients[client].oracle.is_offered(&datagram, ours);
-        if self.heard.len() == REPLAYABLE {
-            self.heard.pop_front();
-        }
-        self.heard.push_back(datagram.clone());
-        self.input(client, Input::Datagram(datagram));
-    }
-
     /// Gives a client an input and drains it.
     fn input(&mut self, client: usize, input: Input) {
         if self.has_fallen() {
@@ -556,109 +470,6 @@ impl World {
         if client == 0 {
             self.struck.push((strike, self.client().state));
         }
-    }
-
-    /// The kernel is made to look as desired.
-    fn apply(&mut self, client: usize) {
-        let desired = self.clients[client].desired.clone();
-        for detection in self.clients[client].kernel.apply(&desired) {
-            let (shortest, longest) = DETECTION;
-            let at = self.now + shortest + self.rng.delay(longest.saturating_sub(shortest));
-            self.enqueue(at, Happening::Detected { client, detection });
-        }
-    }
-
-    fn act(&mut self, client: usize, output: Output) {
-        match output {
-            Output::Transmit(octets) => self.transmit(client, octets),
-            Output::TransmitTo { destination, source, octets } => {
-                self.transmit_to(client, destination, source, &octets);
-            }
-            Output::SolicitRouters => {
-                self.history.add(self.now, || Entry::Note("asks the routers".to_owned()));
-                let (now, node) = (self.now, &mut self.clients[client]);
-                assert!(node.known_link.is_usable(), "asks on a link that is down");
-                node.oracle.solicits(now);
-                node.solicited.push(now);
-                // RFC 4861 §6.2.6, MAX_RA_DELAY_TIME.
-                let at = now + self.rng.delay(Duration::from_millis(500));
-                self.enqueue(at, Happening::RouterAnswers);
-            }
-            Output::Desired(desired) => {
-                self.history.add(self.now, || Entry::Wanted(client, desired.clone()));
-                self.clients[client].oracle.desires(&desired);
-                self.clients[client].desired = *desired;
-                self.apply(client);
-                let at = self.now + self.rng.delay(APPLYING);
-                self.enqueue(at, Happening::Applied { client });
-            }
-            Output::Keep(record) => {
-                let client = &mut self.clients[client];
-                client.kept_before = client.kept.replace(*record);
-                client.keeps += 1;
-            }
-            Output::Event(event) => {
-                self.history.add(self.now, || Entry::Told(client, event.clone()));
-                let number = client;
-                let client = &mut self.clients[number];
-                client.oracle.hears(self.now, &event);
-                if event.hook_name().is_some() {
-                    client.tell_hooks();
-                }
-                let waits = event.hook_name().is_some() && client.hooks.is_hanging(self.now);
-                client.events.push((self.now, event));
-                if waits {
-                    self.strikes(number, Strike::HookWaits);
-                }
-            }
-        }
-    }
-
-    fn transmit(&mut self, client: usize, octets: Vec<u8>) {
-        self.history.add(self.now, || Entry::Sent(client, octets.clone()));
-        let node = &mut self.clients[client];
-        let source = node.known_link.link_local.filter(|_| node.known_link.up);
-        let source = source.expect("it sends on a link that is usable");
-        let message = node.oracle.sends(self.now, &octets, node.kept.as_ref());
-        node.sent.push(Sent { at: self.now, message });
-        if !node.can_send_from(source) {
-            // It does not know that yet; the kernel refuses.
-            return self.history.add(self.now, || Entry::Lost);
-        }
-        for server in 0..self.servers.len() {
-            self.carry(server, client, source, &octets);
-        }
-    }
-
-    /// A message of DHCPv4 over DHCPv6 goes to whoever has that address.
-    fn transmit_to(&mut self, client: usize, to: Ipv6Addr, source: Ipv6Addr, octets: &[u8]) {
-        self.history.add(self.now, || Entry::SentV4(client, to, octets.to_vec()));
-        let node = &mut self.clients[client];
-        assert!(node.believes_in(source), "sends from {source}, which it does not have");
-        let (query, message) = node.oracle.sends_v4(self.now, to, source, octets);
-        node.sent_v4.push(SentV4 { at: self.now, to, source, query, message });
-        if !node.can_send_from(source) {
-            return self.history.add(self.now, || Entry::Lost);
-        }
-        for server in 0..self.servers.len() {
-            if self.servers[server].model.listens_at(to) {
-                self.carry(server, client, source, octets);
-            }
-        }
-    }
-
-    fn carry(&mut self, server: usize, client: usize, source: Ipv6Addr, octets: &[u8]) {
-        for (at, octets) in self.arrivals(octets) {
-            self.enqueue(at, Happening::AtServer { server, client, source, octets });
-        }
-    }
-
-    fn arrivals(&mut self, octets: &[u8]) -> Vec<(Instant, Vec<u8>)> {
-        let arrivals = self.link.carry(self.now, octets, &mut self.rng);
-        if arrivals.is_empty() {
-            self.history.add(self.now, || Entry::Lost);
-        }
-        arrivals
     }
 
     fn enqueue(&mut self, at: Instant, happening: Happening) {
