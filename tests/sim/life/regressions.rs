@@ -27,9 +27,9 @@ fn lives_find_nothing() {
 /// scenarios below are what is left of each finding, and these are the seeds.
 #[test]
 fn lives_that_found_something_find_nothing() {
-    const SEEDS: [u64; 20] = [
+    const SEEDS: [u64; 21] = [
         674, 905, 1006, 6167, 20_681, 21_100, 25_226, 65_521, 90_131, 107_249, 115_908, 117_775,
-        169_479, 180_229, 204_964, 223_940, 400_206, 586_957, 2_008_380, 2_013_970,
+        153_149, 169_479, 180_229, 204_964, 223_940, 400_206, 586_957, 2_008_380, 2_013_970,
     ];
     for seed in SEEDS {
         live(seed, Span::Latest);
@@ -84,6 +84,28 @@ fn what_has_ended_in_suspend_is_neither_released_nor_declined() {
             world.run_for(seconds(60));
             assert_eq!(world.client().sent(kind).len(), sent);
         }
+    });
+}
+
+/// An address that others use, and that its server gave again for a shorter time
+/// before it was told of that, was declined after that time as well.
+#[test]
+fn an_address_that_is_given_again_for_a_shorter_time_is_not_declined_after_it() {
+    over_seeds(20, |seed| {
+        let mut world = World::new(seed, wants_both(), [ServerConfig::number(1)]);
+        world.server().dials.extra_leases = 1;
+        world.start();
+        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+        let first = world.client().addresses()[0];
+        let link = world.client().link;
+        let short = ServerConfig::number(1).times(2, 3, 4, 5);
+        world.server().config = short;
+        world.server().dials.silent_to = [MessageType::Decline].into();
+        // A Decline waits until the question about the link is answered.
+        world.set_link(Link { index: link.index + 1, ..link });
+        world.command(Input::AddressDuplicate(first));
+        world.run_until_sent(MessageType::Decline, 1, seconds(20));
+        world.run_for(seconds(60));
     });
 }
 

@@ -384,13 +384,17 @@ impl Association {
                 self.declined.retain(|lease| !lease.what.is_same(&what));
                 continue;
             }
-            // Its server has not been told yet that others use it.
-            let is_declined = self.declined.iter().any(|lease| lease.what.is_same(&what));
-            if is_declined || !self.wish.accepts(&what) {
-                continue;
-            }
             let lifetimes =
                 Lifetimes { preferred: preferred.from_start(now), valid: valid.from_start(now) };
+            // Its server has not been told yet that others use it, and cannot
+            // be when it is not assigned any more.
+            if let Some(lease) = self.declined.iter_mut().find(|lease| lease.what.is_same(&what)) {
+                lease.update(what, lifetimes);
+                continue;
+            }
+            if !self.wish.accepts(&what) {
+                continue;
+            }
             let room = self.leases.len() < most;
             match self.leases.iter_mut().find(|lease| lease.what.is_same(&what)) {
                 Some(lease) => lease.update(what, lifetimes),
