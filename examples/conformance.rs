@@ -90,23 +90,36 @@ fn requirements_of(table: &str) -> Vec<Requirement> {
     .collect()
 }
 
-/// The names of the tests that passed, with the binary they are in.
+/// The names of the tests that passed, with the binary they are in. What other
+/// threads have written may stand before a test, or between it and its verdict.
 fn passed(log: &str) -> BTreeSet<String> {
     let mut tier = "unit";
     let mut tests = BTreeSet::new();
+    let mut last = "";
     for line in log.lines().map(str::trim) {
+        let mut verdict = line;
         if let Some(binary) = line.strip_prefix("Running tests/") {
             tier = binary.split(['/', '.']).next().unwrap_or("unit");
         } else if line.starts_with("Running unittests") || line.starts_with("Doc-tests") {
             tier = "unit";
-        } else if let Some(test) = line.strip_prefix("test ")
-            && let Some((name, "ok")) = test.split_once(" ... ")
-        {
-            let name = name.rsplit("::").next().unwrap_or(name).trim();
-            tests.insert(format!("{tier} `{name}`"));
+        } else if let Some((name, after)) = test_of(line) {
+            (last, verdict) = (name, after);
+        }
+        if verdict == "ok" && !last.is_empty() {
+            tests.insert(format!("{tier} `{}`", last.rsplit("::").next().unwrap_or(last)));
+        }
+        if ["ok", "FAILED", "ignored"].contains(&verdict) {
+            last = "";
         }
     }
     tests
+}
+
+/// The test in a line, and what stands after it.
+fn test_of(line: &str) -> Option<(&str, &str)> {
+    let (name, after) = line[line.find("test ")?..].strip_prefix("test ")?.split_once(" ... ")?;
+    let name = name.trim();
+    (!name.contains(' ')).then_some((name, after))
 }
 
 /// The ids in a test's name: `tx_04_tx_05_windows` has TX-04 and TX-05.
