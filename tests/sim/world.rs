@@ -7,8 +7,9 @@
 //! | `world/outputs.rs` | what becomes of what a client puts out |
 //! | `world/netlink.rs` | news of the kernel, which may get lost |
 //! | `world/anew.rs` | a client that begins again |
+//! | `world/surroundings.rs` | what an accident may make a difference to |
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv6Addr;
 
 use dhc6c_core::engine::{Config, Deadline, Input};
@@ -23,7 +24,7 @@ use crate::history::{Entry, History, Span};
 use crate::kernel::{Detection, Verdict};
 use crate::link::Netem;
 use crate::router::Router;
-use crate::server::{ModelServer, Question, ServerConfig, Store};
+use crate::server::{ModelServer, Question, ServerConfig};
 
 #[path = "world/anew.rs"]
 mod anew;
@@ -33,6 +34,8 @@ mod arrivals;
 mod netlink;
 #[path = "world/outputs.rs"]
 mod outputs;
+#[path = "world/surroundings.rs"]
+mod surroundings;
 
 /// As many steps at one instant as no honest run needs; more is a spin.
 const SPIN: u32 = 2000;
@@ -49,6 +52,8 @@ pub struct Server {
     pub model: ModelServer,
     /// Off the link: neither hears nor answers.
     pub unreachable: bool,
+    /// What it is asked next is to be remembered ([`World::troubled`]).
+    pub is_watched: bool,
     link_local: Ipv6Addr,
 }
 
@@ -99,15 +104,6 @@ pub enum Strike {
     HookWaits,
 }
 
-/// What an accident acts on: the client itself, and what is around it.
-#[derive(PartialEq)]
-pub struct Surroundings {
-    engine: String,
-    link: Netem,
-    taken: BTreeSet<Ipv6Addr>,
-    servers: Vec<(bool, ServerConfig, Store)>,
-}
-
 /// Clients and servers on one link.
 pub struct World {
     /// The time.
@@ -126,7 +122,7 @@ pub struct World {
     outputs: u64,
     /// What has struck the first client in which state, since somebody looked.
     pub struck: Vec<(Strike, StateName)>,
-    /// What a server with troubles was asked in the last step, and which one.
+    /// What a server that is watched was asked in the last step, and which one.
     pub troubled: Option<(usize, Question)>,
     /// The answers that reached clients last.
     pub heard: VecDeque<Datagram>,
@@ -151,6 +147,7 @@ impl World {
         let server = |(number, config)| Server {
             model: ModelServer::new(config),
             unreachable: false,
+            is_watched: false,
             link_local: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0x5e, number),
         };
         Self {
@@ -235,21 +232,6 @@ impl World {
     #[must_use]
     pub fn age(&self) -> Duration {
         self.now.since(self.start)
-    }
-
-    /// What an accident acts on.
-    #[must_use]
-    pub fn surroundings(&self) -> Surroundings {
-        let server = |server: &Server| {
-            let ModelServer { config, store, .. } = &server.model;
-            (server.unreachable, config.clone(), store.clone())
-        };
-        Surroundings {
-            engine: format!("{:?}", self.client().interface),
-            link: self.link,
-            taken: self.client().kernel.taken.clone(),
-            servers: self.servers.iter().map(server).collect(),
-        }
     }
 
     /// Draws from the world's own randomness.
@@ -419,7 +401,9 @@ impl World {
             return;
         }
         let again = self.clients[client].interface.poll_deadline();
-        let spins = again.is_some_and(|again| again.at <= deadline.at);
+        // What came may lead to something else that is due at once.
+        let is_same = |again: Deadline| again.at <= deadline.at && again.why == deadline.why;
+        let spins = again.is_some_and(is_same);
         assert!(!spins, "the deadline {deadline:?} stays after it came: {again:?}");
     }
 

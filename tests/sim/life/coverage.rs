@@ -32,21 +32,14 @@ impl Default for Coverage {
 impl Coverage {
     /// A fault met the client in this state.
     pub fn meet(&mut self, fault: Fault, state: StateName) {
-        *self.place(fault, state) = 1;
+        let (row, column) = place(fault, state);
+        self.met[row][column] = 1;
     }
 
     /// Whether it has already.
-    pub fn has_met(&mut self, fault: Fault, state: StateName) -> bool {
-        *self.place(fault, state) > 0
-    }
-
-    fn place(&mut self, fault: Fault, state: StateName) -> &mut u64 {
-        let row = match fault {
-            Fault::Trouble(index) => index,
-            Fault::Accident(index) => TROUBLES.len() + index,
-        };
-        let column = STATES.iter().position(|known| *known == state).expect("it is listed");
-        &mut self.met[row][column]
+    pub fn has_met(&self, fault: Fault, state: StateName) -> bool {
+        let (row, column) = place(fault, state);
+        self.met[row][column] > 0
     }
 
     /// Adds what another life has met.
@@ -98,6 +91,15 @@ impl Coverage {
         let troubles = TROUBLES.iter().map(|trouble| trouble.name);
         troubles.chain(ACCIDENTS.iter().map(|accident| accident.name)).zip(&self.met)
     }
+}
+
+/// The row and the column of a pair.
+fn place(fault: Fault, state: StateName) -> (usize, usize) {
+    let row = match fault {
+        Fault::Trouble(index) => index,
+        Fault::Accident(index) => TROUBLES.len() + index,
+    };
+    (row, STATES.iter().position(|known| *known == state).expect("it is listed"))
 }
 
 /// What a client asks in this state. Whether the link is still the same is

@@ -127,6 +127,7 @@ impl Life {
     /// One step, but for the end of a process that died in it.
     fn step(&mut self, end: Instant) -> bool {
         let state = self.world.client().state;
+        self.watch(state);
         let went_on = self.world.step(end);
         if let Some((server, question)) = self.world.troubled.take() {
             self.meet_troubles(server, &question, state);
@@ -144,8 +145,19 @@ impl Life {
         went_on
     }
 
+    /// Servers are watched that have troubles which this state has not met yet.
+    fn watch(&mut self, state: StateName) {
+        let asks = !coverage::asks(state).is_empty();
+        for (server, troubles) in self.world.servers.iter_mut().zip(&self.troubles) {
+            let is_new = |(trouble, _): &(usize, Dials)| {
+                !self.coverage.has_met(Fault::Trouble(*trouble), state)
+            };
+            server.is_watched = asks && troubles.iter().any(is_new);
+        }
+    }
+
     /// A trouble meets a state where it alone makes a difference to what is
-    /// asked in that state. It is not looked for where it has been met.
+    /// asked in that state.
     fn meet_troubles(&mut self, server: usize, question: &Question, state: StateName) {
         if !question.kind().is_some_and(|kind| coverage::asks(state).contains(&kind)) {
             return;

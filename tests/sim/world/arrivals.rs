@@ -9,7 +9,7 @@ use dhc6c_core::wire::MessageType;
 
 use crate::history::Entry;
 use crate::router::Router;
-use crate::server::{Dials, Question};
+use crate::server::Question;
 
 use super::{Happening, Server, World};
 
@@ -30,7 +30,7 @@ impl World {
         }
         self.history.add(self.now, || Entry::Reached(server, octets.to_vec()));
         let source = node.link_local;
-        if node.model.dials != Dials::default() {
+        if node.is_watched {
             let (before, octets) = (node.model.clone(), octets.to_vec());
             let question =
                 Question { server: before, now: self.now, client: client_address, octets };
