@@ -27,9 +27,9 @@ fn lives_find_nothing() {
 /// scenarios below are what is left of each finding, and these are the seeds.
 #[test]
 fn lives_that_found_something_find_nothing() {
-    const SEEDS: [u64; 22] = [
+    const SEEDS: [u64; 23] = [
         674, 905, 1006, 6167, 20_681, 21_100, 25_226, 65_521, 90_131, 107_249, 115_908, 117_775,
-        153_149, 169_479, 180_229, 204_964, 223_940, 400_206, 586_957, 615_444, 2_008_380,
+        153_149, 169_479, 180_229, 204_964, 223_940, 400_206, 586_957, 615_444, 857_893, 2_008_380,
         2_013_970,
     ];
     for seed in SEEDS {
