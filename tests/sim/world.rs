@@ -118,8 +118,6 @@ pub struct World {
     pub router: Option<Router>,
     /// How many things have happened.
     pub steps: u64,
-    /// How many outputs the clients have given.
-    outputs: u64,
     /// What has struck the first client in which state, since somebody looked.
     pub struck: Vec<(Strike, StateName)>,
     /// What a server that is watched was asked in the last step, and which one.
@@ -157,7 +155,6 @@ impl World {
             servers: (1..).zip(servers).map(server).collect(),
             router: None,
             steps: 0,
-            outputs: 0,
             struck: Vec::new(),
             troubled: None,
             heard: VecDeque::new(),
@@ -401,9 +398,7 @@ impl World {
             return;
         }
         let again = self.clients[client].interface.poll_deadline();
-        // What came may lead to something else that is due at once.
-        let is_same = |again: Deadline| again.at <= deadline.at && again.why == deadline.why;
-        let spins = again.is_some_and(is_same);
+        let spins = again.is_some_and(|again| again.at <= deadline.at);
         assert!(!spins, "the deadline {deadline:?} stays after it came: {again:?}");
     }
 
@@ -433,7 +428,6 @@ impl World {
     fn drain(&mut self, client: usize) {
         let mut spin = 0;
         while let Some(output) = self.clients[client].interface.poll_output(self.now) {
-            self.outputs += 1;
             spin += 1;
             assert!(spin < SPIN, "the engine never runs dry");
             self.act(client, output);

@@ -516,6 +516,10 @@ impl Interface {
         if let Some(change) = change {
             self.client.on_changed_prefixes(now, change);
         }
+        if expired || change.is_some() {
+            // What follows may be due at once, and nobody wakes twice for that.
+            self.client.handle(now, Input::Tick);
+        }
     }
 
     fn solicits_routers(&mut self, now: Instant) -> bool {
