@@ -40,20 +40,13 @@ fn assert_holds(lab: &Lab, client: &Client, before: &[String], with_prefix: bool
     client.wait_status("bound and ready", poll::BIND, |status| {
         status.0["state"] == "bound" && status.0["ready"] == true
     });
-    let held = held(lab);
+    let held = kernel::held(&lab.world().cpe());
     assert_eq!(held.len(), if with_prefix { 2 } else { 1 }, "{held:?}");
     assert!(before.iter().all(|lease| held.contains(lease)), "{before:?}, then {held:?}");
     let said = lab.capture().settled();
     assert!(!said.iter().any(|message| message.kind == RELEASE), "something was released");
     client.terminate();
     kernel::assert_clean(&lab.world().cpe());
-}
-
-/// Addresses and prefixes in the kernel.
-fn held(lab: &Lab) -> Vec<String> {
-    let cpe = lab.world().cpe();
-    let addresses = kernel::addresses(&cpe).into_iter().map(|held| held.address.to_string());
-    addresses.chain(kernel::unreachable(&cpe)).collect()
 }
 
 /// Input: nobody answers the Solicit. Expected: leases once somebody does.
@@ -97,7 +90,7 @@ fn bound(arguments: &[&str], verified_by: u8) {
     let kea = Kea::new().start(lab.world());
     let client = Client::start(lab.world(), arguments);
     client.wait_ready();
-    let before = held(&lab);
+    let before = kernel::held(&lab.world().cpe());
     flap(&lab, &client, || {});
     let question = lab.capture().first_of(verified_by, poll::BIND);
     lab.capture().first("the answer", poll::SOON, |message| {
@@ -123,7 +116,7 @@ fn extending(unheard: &[u8], state: &str) {
     lab.world().be_deaf_for(unheard);
     let client = Client::start(lab.world(), &["--pd"]);
     client.wait_ready();
-    let before = held(&lab);
+    let before = kernel::held(&lab.world().cpe());
     for kind in unheard {
         lab.capture().first_of(*kind, poll::BIND);
     }
@@ -140,7 +133,7 @@ fn cnf_01_while_confirming() {
     let kea = Kea::new().start(lab.world());
     let first = Client::start(lab.world(), &[]);
     first.wait_ready();
-    let before = held(&lab);
+    let before = kernel::held(&lab.world().cpe());
     first.terminate();
     kea.pause();
     let client = Launch::new(lab.world()).start();

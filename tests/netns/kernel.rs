@@ -84,6 +84,12 @@ pub(crate) fn unreachable(cpe: &Space) -> Vec<String> {
     routes.into_iter().map(|route| route.destination).collect()
 }
 
+/// What is held: the addresses of wan0 and the destinations of the unreachable routes.
+pub(crate) fn held(cpe: &Space) -> Vec<String> {
+    let addresses = addresses(cpe).into_iter().map(|held| held.address.to_string());
+    addresses.chain(unreachable(cpe)).collect()
+}
+
 /// Every IPv6 address, route and rule of the namespace, a line each, without what changes by
 /// itself.
 pub(crate) fn everything(space: &Space) -> BTreeSet<String> {

@@ -114,7 +114,7 @@ fn cnf_01_a_carrier_that_goes_and_comes_unheard_is_seen() {
     let client = Client::start(lab.world(), &["--pd"]);
     client.wait_ready();
     let cpe = lab.world().cpe();
-    let held = || (kernel::addresses(&cpe).first().map(|a| a.address), kernel::unreachable(&cpe));
+    let held = || kernel::held(&cpe);
     let (leased, bound) = (held(), lab.capture().settled().len());
     let storm = Storm::new(&lab);
     let change = |there: bool| {
@@ -153,7 +153,7 @@ fn a_hundred_carrier_flaps_in_ten_seconds_start_no_storm() {
     let client = Client::start(lab.world(), &["--pd"]);
     client.wait_ready();
     let cpe = lab.world().cpe();
-    let held = || (kernel::addresses(&cpe).first().map(|a| a.address), kernel::unreachable(&cpe));
+    let held = || kernel::held(&cpe);
     let (leased, before) = (held(), client.resources());
     let bound = lab.capture().settled().len();
 

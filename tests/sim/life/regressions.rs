@@ -88,23 +88,31 @@ fn what_has_ended_in_suspend_is_neither_released_nor_declined() {
     });
 }
 
+fn with_two_addresses(seed: u64) -> World {
+    let mut world = World::new(seed, wants_both(), [ServerConfig::number(1)]);
+    world.server().dials.extra_leases = 1;
+    world.start();
+    world.run_until("ready", seconds(20), |world| world.snapshot().ready);
+    world
+}
+
+/// Others use the first address, and a Decline of it waits until the question
+/// about the link is answered.
+fn find_duplicate_on_another_link(world: &mut World) {
+    let (link, first) = (world.client().link, world.client().addresses()[0]);
+    world.set_link(Link { index: link.index + 1, ..link });
+    world.command(Input::AddressDuplicate(first));
+}
+
 /// An address that others use, and that its server gave again for a shorter time
 /// before it was told of that, was declined after that time as well.
 #[test]
 fn an_address_that_is_given_again_for_a_shorter_time_is_not_declined_after_it() {
     over_seeds(20, |seed| {
-        let mut world = World::new(seed, wants_both(), [ServerConfig::number(1)]);
-        world.server().dials.extra_leases = 1;
-        world.start();
-        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
-        let first = world.client().addresses()[0];
-        let link = world.client().link;
-        let short = ServerConfig::number(1).times(2, 3, 4, 5);
-        world.server().config = short;
+        let mut world = with_two_addresses(seed);
+        world.server().config = ServerConfig::number(1).times(2, 3, 4, 5);
         world.server().dials.silent_to = [MessageType::Decline].into();
-        // A Decline waits until the question about the link is answered.
-        world.set_link(Link { index: link.index + 1, ..link });
-        world.command(Input::AddressDuplicate(first));
+        find_duplicate_on_another_link(&mut world);
         world.run_until_sent(MessageType::Decline, 1, seconds(20));
         world.run_for(seconds(60));
     });
@@ -114,16 +122,9 @@ fn an_address_that_is_given_again_for_a_shorter_time_is_not_declined_after_it() 
 #[test]
 fn an_address_that_its_server_has_taken_back_is_not_declined() {
     over_seeds(20, |seed| {
-        let mut world = World::new(seed, wants_both(), [ServerConfig::number(1)]);
-        world.server().dials.extra_leases = 1;
-        world.start();
-        world.run_until("ready", seconds(20), |world| world.snapshot().ready);
-        let first = world.client().addresses()[0];
-        let link = world.client().link;
+        let mut world = with_two_addresses(seed);
         world.server().dials.renumbers = true;
-        // A Decline waits until the question about the link is answered.
-        world.set_link(Link { index: link.index + 1, ..link });
-        world.command(Input::AddressDuplicate(first));
+        find_duplicate_on_another_link(&mut world);
         world.run_until("rebound", seconds(5), |world| world.client().has_told(&Event::Rebound));
         world.run_for(seconds(60));
         assert_eq!(world.client().sent(MessageType::Decline).len(), 0);

@@ -61,13 +61,13 @@ impl World {
                 let number = client;
                 let client = &mut self.clients[number];
                 client.oracle.hears(self.now, &event);
-                if event.hook_name().is_some() {
-                    client.tell_hooks();
-                }
-                let waits = event.hook_name().is_some() && client.hooks.is_hanging(self.now);
+                let is_for_hooks = event.hook_name().is_some();
                 client.events.push((self.now, event));
-                if waits {
-                    self.strikes(number, Strike::HookWaits);
+                if is_for_hooks {
+                    client.tell_hooks();
+                    if client.hooks.is_hanging(self.now) {
+                        self.strikes(number, Strike::HookWaits);
+                    }
                 }
             }
         }
