@@ -100,6 +100,30 @@ fn dec_01_a_decline_that_is_cut_short_in_the_end_is_sent_anew() {
     bound(GRANT, &then, |sent| assert!(sent.contains(&T::Decline), "{sent:?}"));
 }
 
+/// An address that was given again for a shorter time, before its server heard
+/// that another host has it, was declined after it had ended; and where it is
+/// given for longer, it is declined as long (RFC 9915 §18.2.8).
+#[test]
+fn dec_01_what_is_given_again_is_declined_until_it_ends_and_not_after() {
+    let away = [Carrier(false), Silence(100), Carrier(true), Unanswered, says(GRANT, GRANT)];
+    let again = |said| [&[Kill, Unanswered, Duplicate, says(said, GRANT)][..], &away].concat();
+    let declines = |sent: &[T]| sent.iter().filter(|kind| **kind == T::Decline).count();
+    let (short, long) = (grant(0, 0, 30, 60), GRANT);
+    bound(long, &again(short), |sent| assert_eq!(declines(sent), 1, "{sent:?}"));
+    bound(short, &again(long), |sent| assert_eq!(declines(sent), 2, "{sent:?}"));
+}
+
+/// The same where there is another address: that one is extended in any case.
+#[test]
+fn dec_01_a_decline_that_is_cut_short_beside_another_address_is_sent_anew() {
+    let Said::Grant(times) = GRANT else { return };
+    let more = [Renew, says(Said::Another(times), GRANT)];
+    let then = [NewIndex, Duplicate, Silence(25), NewIndex, Unanswered, says(GRANT, GRANT)];
+    bound(GRANT, &[&more[..], &then].concat(), |sent| {
+        assert!(sent.contains(&T::Decline), "{sent:?}");
+    });
+}
+
 /// A Decline that waited for the link was forgotten with another
 /// configuration, but not what was to be declined: it was not taken when the
 /// server gave it again (RFC 9915 §18.2.8).

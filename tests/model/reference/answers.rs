@@ -154,14 +154,16 @@ impl Reference {
                 self.duplicates.remove(&lease.prefix);
                 continue;
             }
-            // What others use is as if it were not given (RFC 9915 §18.2.8).
-            if self.duplicates.contains_key(&lease.prefix) {
-                continue;
-            }
             let held = Held {
                 preferred: lease.preferred.from_start(now),
                 valid: lease.valid.from_start(now),
             };
+            // What others use is as if it were not given (RFC 9915 §18.2.8),
+            // but it is assigned that long.
+            if let Some(duplicate) = self.duplicates.get_mut(&lease.prefix) {
+                *duplicate = held;
+                continue;
+            }
             self.leases.insert((kind, lease.prefix), held);
             self.released.remove(&lease.prefix);
             shortest = Some(shortest.map_or(held.valid, |other: Until| other.min(held.valid)));

@@ -92,7 +92,7 @@ impl Reference {
     pub fn duplicate(&mut self, now: Instant, address: Prefix) {
         self.expire(now);
         if let Some(held) = self.leases.remove(&(Kind::Address, address)) {
-            self.duplicates.insert(address, held.valid);
+            self.duplicates.insert(address, held);
             self.reasons.insert(Reason::Incomplete);
             if self.leases.is_empty() {
                 self.reasons.insert(Reason::GiveUp);

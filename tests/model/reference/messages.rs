@@ -72,9 +72,10 @@ impl Reference {
 
     /// What follows shows whether a Decline had failed that was cut short: if
     /// not, the address waits for another one, and is no part of what is
-    /// extended until then.
+    /// extended until then, where it is alone.
     fn learn_of_decline(&mut self, message: &Message) {
         let had_failed = match message.kind {
+            T::Renew | T::Rebind if self.holds(Kind::Address) => return,
             T::Renew | T::Rebind => named(message, Kind::Address).is_some(),
             T::Solicit | T::Request => true,
             T::Decline => false,

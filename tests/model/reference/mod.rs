@@ -104,8 +104,9 @@ pub struct Reference {
     leases: BTreeMap<(Kind, Prefix), Held>,
     timers: BTreeMap<Kind, (Timer, Timer)>,
     /// Addresses that others use and that no server has been told of yet
-    /// (RFC 9915 §18.2.8), until the server may give them to others.
-    duplicates: BTreeMap<Prefix, Until>,
+    /// (RFC 9915 §18.2.8), until the server may give them to others; with what
+    /// it has said of them last.
+    duplicates: BTreeMap<Prefix, Held>,
     /// What the open Decline names.
     declined: BTreeSet<Prefix>,
     /// The last Decline may have failed, or have been cut short just before.
@@ -172,8 +173,24 @@ impl Reference {
             // The Request is sent again without them.
             self.leases.retain(|(kind, _), _| *kind != Kind::Address);
             self.forget_idle_timers();
+        } else if self.perhaps_declined {
+            self.finds_declined(&used);
         }
         assert_eq!(used, self.expected(), "in use at {now:?}, and what is held");
+    }
+
+    /// What was given again is in use: the Decline that was cut short had failed.
+    fn finds_declined(&mut self, used: &BTreeSet<(Prefix, Until, Until)>) {
+        let is_used = |(prefix, held): &(&Prefix, &Held)| {
+            used.contains(&(**prefix, held.preferred, held.valid))
+        };
+        let again: Vec<_> = self.duplicates.iter().filter(is_used).map(|(&p, &h)| (p, h)).collect();
+        if !again.is_empty() {
+            let again = again.into_iter().map(|(prefix, held)| ((Kind::Address, prefix), held));
+            self.leases.extend(again);
+            self.perhaps_declined = false;
+            self.has_declined();
+        }
     }
 
     /// What is held, and until when.
@@ -237,7 +254,7 @@ impl Reference {
     /// Leases end exactly then (RFC 9915 §18.2.5); with the last one the
     /// client is back in discovery.
     fn expire(&mut self, now: Instant) {
-        self.duplicates.retain(|_, valid| !valid.is_over(now));
+        self.duplicates.retain(|_, held| !held.valid.is_over(now));
         if self.question.as_ref().is_some_and(|question| question.has_lasted(now)) {
             // Nobody objects (RFC 9915 §18.2.3).
             self.reasons.remove(&Reason::LinkChanged);
