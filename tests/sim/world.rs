@@ -231,6 +231,13 @@ impl World {
         self.now.since(self.start)
     }
 
+    /// The first client has something to do now, whatever happens.
+    #[must_use]
+    pub fn is_due(&self) -> bool {
+        let deadline = self.client().interface.poll_deadline();
+        deadline.is_some_and(|deadline| deadline.at <= self.now)
+    }
+
     /// Draws from the world's own randomness.
     pub fn rng(&mut self) -> &mut Rng {
         &mut self.rng

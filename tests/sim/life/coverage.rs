@@ -60,7 +60,11 @@ impl Coverage {
             let counts: Vec<_> = counts.iter().map(|count| brief(*count)).collect();
             text += &format!("| {name} | {} |\n", counts.join(" | "));
         }
-        let holes = self.holes();
+        let impossible = self.pairs(|count, can_meet| count > 0 && !can_meet);
+        if !impossible.is_empty() {
+            text += &format!("\nMet, though they cannot: {}.\n", impossible.join("; "));
+        }
+        let holes = self.pairs(|count, can_meet| count == 0 && can_meet);
         text += &format!("\n{} pairs of {} met.", self.possible() - holes.len(), self.possible());
         if !holes.is_empty() {
             text += &format!(" Not met: {}.", holes.join("; "));
@@ -68,18 +72,17 @@ impl Coverage {
         text + "\n"
     }
 
-    /// The pairs that can meet and did not.
-    #[must_use]
-    pub fn holes(&self) -> Vec<String> {
-        let rows = self.rows().enumerate();
-        let holes = rows.flat_map(|(row, (name, counts))| {
-            let missed = counts
-                .iter()
-                .zip(STATES)
-                .filter(move |(count, state)| **count == 0 && can_meet(row, *state));
-            missed.map(move |(_, state)| format!("{name} × {}", state.as_str()))
-        });
-        holes.collect()
+    /// The pairs of a kind, by how often they met and whether they can.
+    fn pairs(&self, is_of_kind: impl Fn(u64, bool) -> bool) -> Vec<String> {
+        let mut pairs = Vec::new();
+        for (row, (name, counts)) in self.rows().enumerate() {
+            for (count, state) in counts.iter().zip(STATES) {
+                if is_of_kind(*count, can_meet(row, state)) {
+                    pairs.push(format!("{name} × {}", state.as_str()));
+                }
+            }
+        }
+        pairs
     }
 
     fn possible(&self) -> usize {

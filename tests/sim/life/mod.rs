@@ -202,7 +202,8 @@ impl Life {
         let Some(accident) = ACCIDENTS.get(which) else { return };
         self.world.note(accident.name);
         let (state, fault) = (self.world.client().state, Fault::Accident(which));
-        let is_new = !self.coverage.has_met(fault, state);
+        // What is due anyway would be taken for the accident's doing.
+        let is_new = !self.coverage.has_met(fault, state) && !self.world.is_due();
         let before = is_new.then(|| self.world.surroundings());
         (accident.happen)(&mut self.world);
         // Where it has made a difference to something.
@@ -296,7 +297,6 @@ impl Life {
         if world.client().state == StateName::Stopped {
             world.restart(Restart::Killed);
         }
-        world.overrun();
         let address = Some(std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xc0, 1));
         let link = Link { up: true, link_local: address, ..world.client().link };
         if world.client().link != link {
