@@ -28,7 +28,8 @@ const UP: u32 = (libc::IFF_UP | libc::IFF_RUNNING) as u32 | 1 << 16;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Change {
     /// The interface is thus now; `None` when it is gone. A rename is a change
-    /// too, and so is another VRF.
+    /// too, and so is another VRF. A carrier that went and came back before
+    /// anybody heard of it is two changes.
     Link {
         /// The kernel's number for it.
         index: u32,
@@ -210,6 +211,8 @@ struct Table {
 struct Seen {
     name: String,
     up: bool,
+    /// How often its carrier has come and gone.
+    carrier_changes: u32,
     ethernet: Option<LinkAddress>,
     /// The link-local address in use: it stays while it is usable, whatever
     /// others are added beside it.
@@ -221,11 +224,24 @@ struct Seen {
 }
 
 /// What others are told of an interface, to see whether it has changed.
-#[derive(Eq, PartialEq)]
 struct View {
     name: String,
     link: Link,
     master: Option<u32>,
+    carrier_changes: u32,
+}
+
+impl View {
+    /// Nobody has to be told of this one after that one.
+    fn is_like(&self, before: &Self) -> bool {
+        self.name == before.name && self.link == before.link && self.master == before.master
+    }
+
+    /// The link may be another one, though it was up then and is now (RFC 9915
+    /// §18.2.12).
+    fn has_flapped_since(&self, before: &Self) -> bool {
+        self.link.up && before.link.up && self.carrier_changes != before.carrier_changes
+    }
 }
 
 impl Table {
@@ -262,7 +278,7 @@ impl Table {
             .keys()
             .chain(other.interfaces.keys().filter(|index| !self.interfaces.contains_key(index)));
         for &index in indexes {
-            changes.extend(link_change(index, self.view(index), other.view(index)));
+            changes.extend(link_changes(index, self.view(index), other.view(index)));
         }
         let addresses = self
             .addresses
@@ -285,7 +301,8 @@ impl Table {
     fn view(&self, index: u32) -> Option<View> {
         let seen = self.interfaces.get(&index)?;
         let link = Link { index, up: seen.up, link_local: seen.link_local };
-        Some(View { name: seen.name.clone(), link, master: seen.master })
+        let (name, master) = (seen.name.clone(), seen.master);
+        Some(View { name, link, master, carrier_changes: seen.carrier_changes })
     }
 
     /// Chooses the link-local address of an interface: the one in use if it
@@ -319,7 +336,7 @@ impl Table {
         let before = self.view(index);
         let change = enter(self);
         self.choose_link_local(index, before.as_ref().and_then(|before| before.link.link_local));
-        link_change(index, before, self.view(index)).into_iter().chain(change).collect()
+        link_changes(index, before, self.view(index)).into_iter().chain(change).collect()
     }
 
     fn new_link(&mut self, link: &LinkMessage) -> Option<Change> {
@@ -329,6 +346,9 @@ impl Table {
         }
         let seen = self.interfaces.entry(link.index).or_default();
         seen.up = link.flags & UP == UP;
+        if let Some(changes) = link.carrier_changes {
+            seen.carrier_changes = changes;
+        }
         if let Some(name) = &link.name {
             seen.name.clone_from(name);
         }
@@ -394,13 +414,19 @@ fn ethernet(hardware_type: u16, octets: &[u8]) -> Option<LinkAddress> {
     usable.then(|| LinkAddress { hardware_type, octets: octets.to_vec() })
 }
 
-fn link_change(index: u32, before: Option<View>, after: Option<View>) -> Option<Change> {
-    if before == after {
-        return None;
+fn link_changes(index: u32, before: Option<View>, after: Option<View>) -> Vec<Change> {
+    let change = |name, link| Change::Link { index, name, link };
+    match (before, after) {
+        // The kernel itself tells a short flap as one piece of news, if any.
+        (Some(before), Some(after)) if after.has_flapped_since(&before) => {
+            let down = Link { up: false, ..after.link };
+            vec![change(after.name.clone(), Some(down)), change(after.name, Some(after.link))]
+        }
+        (Some(before), Some(after)) if after.is_like(&before) => Vec::new(),
+        (_, Some(after)) => vec![change(after.name, Some(after.link))],
+        (Some(before), None) => vec![change(before.name, None)],
+        (None, None) => Vec::new(),
     }
-    let link = after.as_ref().map(|after| after.link);
-    let name = after.or(before)?.name;
-    Some(Change::Link { index, name, link })
 }
 
 fn address_change(
@@ -477,6 +503,26 @@ mod tests {
             let down = link_is("eth0", 2, false, None);
             assert_eq!(table.enter(new_link(2, "eth0", flags)), [down], "{flags:?}");
         }
+    }
+
+    #[test]
+    fn cnf_01_a_carrier_that_went_and_came_back_unheard_is_two_changes() {
+        let with = |flags, count| {
+            Message::NewLink(LinkMessage { carrier_changes: Some(count), ..link(2, "eth0", flags) })
+        };
+        let (up, down) = (link_is("eth0", 2, true, None), link_is("eth0", 2, false, None));
+        let mut table = Table::default();
+        table.enter(with(UP, 1));
+        assert_eq!(table.enter(with(UP, 1)), []);
+        assert_eq!(table.enter(with(UP, 3)), [down.clone(), up.clone()]);
+        assert_eq!(table.enter(new_link(2, "eth0", UP)), [], "nothing is said of the carrier");
+        // What was heard is not told twice.
+        assert_eq!(table.enter(with(0, 4)), std::slice::from_ref(&down));
+        assert_eq!(table.enter(with(0, 6)), []);
+        assert_eq!(table.enter(with(UP, 7)), std::slice::from_ref(&up));
+        let mut anew = Table::default();
+        anew.enter(with(UP, 9));
+        assert_eq!(table.differences(&anew), [down, up]);
     }
 
     #[test]

@@ -130,6 +130,8 @@ pub struct Client {
     pub link: Link,
     /// What the engine knows of that.
     pub known_link: Link,
+    /// The carrier went, and the news of that was lost.
+    pub lost_carrier: bool,
     /// What it was told to do.
     pub config: Config,
     /// What it asked of its kernel last.
@@ -181,6 +183,7 @@ impl Client {
             kernel: Kernel::default(),
             link,
             known_link: Link { up: false, ..link },
+            lost_carrier: false,
             loses_news: None,
             sent: Vec::new(),
             sent_v4: Vec::new(),

@@ -257,7 +257,9 @@ impl World {
     pub fn set_link(&mut self, link: Link) {
         self.note(format!("{link:?}"));
         self.clients[0].link = link;
-        if link == self.client().known_link || !self.loses_news(0) {
+        if link != self.client().known_link && self.loses_news(0) {
+            self.clients[0].lost_carrier |= !link.up;
+        } else {
             self.input(0, Input::Link(link));
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct LinkMessage {
     pub(crate) master: Option<u32>,
     /// The routing table of it, where it is a VRF.
     pub(crate) vrf_table: Option<u32>,
+    /// How often its carrier has come and gone, since there is the interface.
+    pub(crate) carrier_changes: Option<u32>,
     /// It says something about radio, and of the rest only flags and name.
     pub(crate) is_about_radio: bool,
 }
@@ -116,6 +118,7 @@ mod attribute {
     pub(super) const IFLA_WIRELESS: u16 = 11;
     pub(super) const IFLA_LINKINFO: u16 = 18;
     pub(super) const IFLA_EXT_MASK: u16 = 29;
+    pub(super) const IFLA_CARRIER_CHANGES: u16 = 35;
     /// Within IFLA_LINKINFO.
     pub(super) const IFLA_INFO_KIND: u16 = 1;
     /// Within IFLA_LINKINFO.
@@ -240,6 +243,7 @@ impl LinkMessage {
                     link.name = Some(String::from_utf8_lossy(name).into_owned());
                 }
                 attribute::IFLA_MASTER => link.master = number(value),
+                attribute::IFLA_CARRIER_CHANGES => link.carrier_changes = number(value),
                 attribute::IFLA_WIRELESS => link.is_about_radio = true,
                 attribute::IFLA_LINKINFO => link.vrf_table = vrf_table(value),
                 attribute::IFLA_ADDRESS => link.address = Some(value.to_vec()),

@@ -96,7 +96,7 @@ impl World {
         client.state = StateName::Idle;
         // Nobody has told the new process yet.
         client.known_link = Link { up: false, ..client.link };
-        client.loses_news = None;
+        (client.lost_carrier, client.loses_news) = (false, None);
         let config = client.config.clone();
         client.interface = match restored {
             Some(restored) => Interface::restore(config, seed, restored, now),

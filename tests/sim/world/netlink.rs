@@ -2,6 +2,7 @@
 //! well, until the shell reads the kernel anew.
 
 use dhc6c_core::engine::Input;
+use dhc6c_core::link::Link;
 use dhc6c_core::snapshot::StateName;
 use dhc6c_core::time::Duration;
 
@@ -54,8 +55,13 @@ impl World {
         self.note("the kernel is read anew");
         let node = &mut self.clients[client];
         node.loses_news = None;
-        let link = node.link;
-        if link != node.known_link {
+        let (link, known) = (node.link, node.known_link);
+        // The kernel counts how often the carrier went.
+        let has_flapped = core::mem::take(&mut node.lost_carrier) && known.up && link.up;
+        if has_flapped {
+            self.input(client, Input::Link(Link { up: false, ..link }));
+        }
+        if has_flapped || link != known {
             self.input(client, Input::Link(link));
         }
         self.apply(client);
