@@ -112,6 +112,22 @@ fn inf_07_a_flag_that_comes_later_adds_and_one_that_goes_takes_nothing() {
     });
 }
 
+/// A prefix of the link ends at the instant of the stop.
+#[test]
+fn ra_01_nothing_is_told_after_the_stop() {
+    over_seeds(20, |seed| {
+        let router = Router::default().managed().prefix("2001:db8:a::/64", 1000);
+        let mut world = bound(seed, wants_both(), &router);
+        let heard = world.client().events.iter().find(|(_, told)| *told == Event::RouterUpdated);
+        let end = heard.expect("a router was heard").0 + seconds(1000);
+        world.run_for(end.since(world.now).saturating_sub(Duration::from_millis(1)));
+        world.now = end;
+        world.stop();
+        world.run_for(seconds(100));
+        assert_eq!(world.client().events.last().map(|(_, told)| told), Some(&Event::Stopped));
+    });
+}
+
 #[test]
 fn ra_01_a_storm_of_advertisements_asks_for_nothing_and_takes_no_room() {
     over_seeds(3, |seed| {

@@ -261,6 +261,7 @@ impl Oracle {
 
     /// The client tells this.
     pub fn hears(&mut self, now: Instant, event: &Event) {
+        assert!(!self.stopped, "{event:?} is told by a client that has stopped");
         match event {
             Event::Received(MessageType::Advertise, ..) => {
                 let advertise = self.offered.take().expect("an Advertise was offered");

@@ -501,7 +501,7 @@ impl Interface {
     /// What time has brought: prefixes that the routers do not stand for any
     /// more, and changes that servers are to be asked about.
     fn follow_routers(&mut self, now: Instant) {
-        let Some(watch) = &mut self.watch else { return };
+        let Some(watch) = self.watch.as_mut().filter(|_| !self.client.is_stopped()) else { return };
         let expired = watch.expire(now);
         let change = if self.client.holds_something() {
             watch.take_change(now)
