@@ -3,7 +3,7 @@
 
 use dhc6c_core::engine::{Config, Event, Input, Quirk};
 use dhc6c_core::link::Link;
-use dhc6c_core::snapshot::Mode;
+use dhc6c_core::snapshot::{Mode, StateName};
 use dhc6c_core::wire::MessageType;
 
 use crate::client::{wants_address, wants_both, wants_prefix};
@@ -27,10 +27,10 @@ fn lives_find_nothing() {
 /// scenarios below are what is left of each finding, and these are the seeds.
 #[test]
 fn lives_that_found_something_find_nothing() {
-    const SEEDS: [u64; 23] = [
+    const SEEDS: [u64; 24] = [
         674, 905, 1006, 6167, 20_681, 21_100, 25_226, 65_521, 90_131, 107_249, 115_908, 117_775,
-        153_149, 169_479, 180_229, 204_964, 223_940, 400_206, 586_957, 615_444, 857_893, 2_008_380,
-        2_013_970,
+        153_149, 169_479, 180_229, 204_964, 223_940, 400_206, 433_276, 586_957, 615_444, 857_893,
+        2_008_380, 2_013_970,
     ];
     for seed in SEEDS {
         live(seed, Span::Latest);
@@ -387,6 +387,54 @@ fn a_prefix_that_was_asked_about_no_more_is_verified_on_another_link() {
         assert!(rebinds.len() > before, "the leases are verified");
         assert!(rebinds[before].message.ia_pds().next().is_some(), "the prefix as well");
         world.run_until("an address", seconds(60), |world| !world.client().usable().is_empty());
+    });
+}
+
+/// The routers stopped to stand for delegation while a Renew was under way, and
+/// what its answer said of the prefix was not heard: neither that it is
+/// extended nor that it is gone. Seed 433276.
+#[test]
+fn what_was_asked_of_a_prefix_before_it_was_asked_about_no_more_is_heard() {
+    over_seeds(20, |seed| {
+        for is_gone in [false, true] {
+            let config = Config { mode: Mode::Auto, ..wants_address() };
+            let mut world = World::new(seed, config, [ServerConfig::number(1)]);
+            world.start();
+            let router = Router::default().managed().prefix("2001:db8:c::/64", 9000);
+            world.hear(&router.clone().delegating("2001:db8:b::/64", 9000));
+            world.run_until("ready", seconds(30), |world| world.snapshot().ready);
+            world.run_for(seconds(1000));
+            world.server().dials.zero_lifetimes = is_gone;
+            world.command(Input::Renew);
+            world.hear(&router.delegating("2001:db8:b::/64", 0));
+            world.run_for(seconds(1));
+            let prefixes = world.snapshot().prefixes;
+            assert_eq!(prefixes.len(), usize::from(!is_gone));
+            assert!(prefixes.iter().all(|prefix| prefix.valid.0 > 7100), "it was extended");
+        }
+    });
+}
+
+/// A client that looked for the address that it had been refused, beside a
+/// prefix that is asked about no more, began that search anew when a prefix of
+/// the link had ended, but at another wake-up only. Seeds 615444 and 857893.
+#[test]
+fn a_search_that_begins_anew_with_the_end_of_a_routers_prefix_begins_at_once() {
+    over_seeds(20, |seed| {
+        let config = Config { mode: Mode::Auto, ..wants_address() };
+        let mut world = World::new(seed, config, [ServerConfig::number(1)]);
+        world.server().dials.refuse_addresses = true;
+        world.start();
+        let router = Router::default().managed().prefix("2001:db8:c::/64", 100);
+        world.hear(&router.clone().delegating("2001:db8:b::/64", 3600));
+        let end = world.now + seconds(100);
+        world.run_until("delegated", seconds(30), |world| !world.client().prefixes().is_empty());
+        world.hear(&Router::default().delegating("2001:db8:b::/64", 0));
+        world.run_for(seconds(50));
+        assert_eq!(world.state(), StateName::Soliciting);
+        world.run_for(seconds(100));
+        let solicits = world.client().sent(MessageType::Solicit);
+        assert!(solicits.iter().any(|solicit| solicit.at == end), "none at {end:?}");
     });
 }
 

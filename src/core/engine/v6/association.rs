@@ -412,6 +412,13 @@ impl Association {
         true
     }
 
+    /// The same for what is held alone: nothing is added.
+    pub(super) fn update(&mut self, offered: &OfferedIa, now: Instant) -> bool {
+        let mut offers = offered.offers.clone();
+        offers.retain(|offer| self.leases.iter().any(|lease| lease.what.is_same(&offer.what)));
+        self.take(offers, (offered.t1, offered.t2), self.leases.len(), now)
+    }
+
     /// Drops what is no longer valid; true when something was.
     pub(super) fn expire(&mut self, now: Instant) -> bool {
         let is_over = |lease: &mut Lease| lease.lifetimes.valid.is_over(now);

@@ -141,6 +141,9 @@ impl Leases {
             let elsewhere = self.leased_elsewhere(index);
             let Some(ia) = self.0.get_mut(index) else { continue };
             if ia.wish.retired {
+                // It is asked about no more, but may have been when this was
+                // asked: what is held has the lifetimes stated last.
+                taken.granted |= answer.ia(ia.kind, ia.iaid).is_some_and(|it| ia.update(it, now));
                 continue;
             }
             let held = ia.is_held();
