@@ -40,7 +40,8 @@ while IFS="$tab" read -r fault file test from to; do
             CARGO_PROFILE_SIM_LTO=off CARGO_PROFILE_SIM_CODEGEN_UNITS=16 \
             cargo build -q --profile sim --example lives) \
             && ! target/faults-target/sim/examples/lives --until-found 10000 > target/fault.log 2>&1 \
-            && seen=$(grep '^life ' target/fault.log | grep -vm1 'finds: no end after') || seen=
+            && seen=$(grep '^life ' target/fault.log | grep -v 'finds: no end after' \
+                | sort -nk2 | head -n 1) || seen=
         if [ -n "$seen" ]; then
             echo "seen: $fault: $seen"
         else
@@ -51,7 +52,10 @@ while IFS="$tab" read -r fault file test from to; do
         continue
     fi
     tier=${test%% *}
-    [ "$tier" = lib ] && tier=--lib || tier="--test $tier"
+    case $tier in
+        lib | bins) tier=--$tier ;;
+        *) tier="--test $tier" ;;
+    esac
     # shellcheck disable=SC2086  # two words
     if (cd "$copy" && CARGO_TARGET_DIR=../faults-target cargo test -q $tier "${test#* }") \
         > target/fault.log 2>&1; then
