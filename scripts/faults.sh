@@ -24,8 +24,11 @@ place=$(git rev-list --count HEAD 2>/dev/null || echo 0)
 while IFS="$tab" read -r fault file test from to; do
     case $fault in '#'*) continue ;; esac
     # All of them have to fit, those whose turn it is not as well.
-    FROM=$from perl -0ne 'my $from = $ENV{FROM} =~ s/\\n/\n/gr; exit(index($_, $from) < 0)' "$file" || {
-        echo "DOES NOT FIT: $fault"
+    FROM=$from perl -0ne '
+        my $from = $ENV{FROM} =~ s/\\n/\n/gr;
+        my $at = index($_, $from);
+        exit($at < 0 || $at != rindex($_, $from))' "$file" || {
+        echo "DOES NOT FIT IN ONE PLACE: $fault"
         unseen=1
         continue
     }

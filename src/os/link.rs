@@ -211,8 +211,9 @@ struct Table {
 struct Seen {
     name: String,
     up: bool,
-    /// How often its carrier has come and gone.
-    carrier_changes: u32,
+    /// How often its carrier had come and gone when `up` became known; `None`
+    /// where that was not said with it.
+    carrier_changes: Option<u32>,
     ethernet: Option<LinkAddress>,
     /// The link-local address in use: it stays while it is usable, whatever
     /// others are added beside it.
@@ -228,7 +229,7 @@ struct View {
     name: String,
     link: Link,
     master: Option<u32>,
-    carrier_changes: u32,
+    carrier_changes: Option<u32>,
 }
 
 impl View {
@@ -240,7 +241,8 @@ impl View {
     /// The link may be another one, though it was up then and is now (RFC 9915
     /// §18.2.12).
     fn has_flapped_since(&self, before: &Self) -> bool {
-        self.link.up && before.link.up && self.carrier_changes != before.carrier_changes
+        let counted = self.carrier_changes.zip(before.carrier_changes);
+        self.link.up && before.link.up && counted.is_some_and(|(now, then)| now != then)
     }
 }
 
@@ -345,9 +347,9 @@ impl Table {
             return None;
         }
         let seen = self.interfaces.entry(link.index).or_default();
-        seen.up = link.flags & UP == UP;
-        if let Some(changes) = link.carrier_changes {
-            seen.carrier_changes = changes;
+        let was_up = core::mem::replace(&mut seen.up, link.flags & UP == UP);
+        if link.carrier_changes.is_some() || seen.up != was_up {
+            seen.carrier_changes = link.carrier_changes;
         }
         if let Some(name) = &link.name {
             seen.name.clone_from(name);
@@ -520,6 +522,10 @@ mod tests {
         assert_eq!(table.enter(with(0, 4)), std::slice::from_ref(&down));
         assert_eq!(table.enter(with(0, 6)), []);
         assert_eq!(table.enter(with(UP, 7)), std::slice::from_ref(&up));
+        // Radio says so first, and does not count.
+        assert_eq!(table.enter(new_link(2, "eth0", 0)), std::slice::from_ref(&down));
+        assert_eq!(table.enter(new_link(2, "eth0", UP)), std::slice::from_ref(&up));
+        assert_eq!(table.enter(with(UP, 7)), []);
         let mut anew = Table::default();
         anew.enter(with(UP, 9));
         assert_eq!(table.differences(&anew), [down, up]);

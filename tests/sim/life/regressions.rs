@@ -390,6 +390,19 @@ fn a_prefix_that_was_asked_about_no_more_is_verified_on_another_link() {
     });
 }
 
+/// A client that has an address, and a prefix because its router stands for
+/// delegation, for a thousand seconds; and the router when it does not any more.
+fn with_a_router_that_delegates(seed: u64) -> (World, Router) {
+    let config = Config { mode: Mode::Auto, ..wants_address() };
+    let mut world = World::new(seed, config, [ServerConfig::number(1)]);
+    world.start();
+    let router = Router::default().managed().prefix("2001:db8:c::/64", 90_000);
+    world.hear(&router.clone().delegating("2001:db8:b::/64", 90_000));
+    world.run_until("ready", seconds(30), |world| world.snapshot().ready);
+    world.run_for(seconds(1000));
+    (world, router.delegating("2001:db8:b::/64", 0))
+}
+
 /// The routers stopped to stand for delegation while a Renew was under way, and
 /// what its answer said of the prefix was not heard: neither that it is
 /// extended nor that it is gone. Seed 433276.
@@ -397,21 +410,43 @@ fn a_prefix_that_was_asked_about_no_more_is_verified_on_another_link() {
 fn what_was_asked_of_a_prefix_before_it_was_asked_about_no_more_is_heard() {
     over_seeds(20, |seed| {
         for is_gone in [false, true] {
-            let config = Config { mode: Mode::Auto, ..wants_address() };
-            let mut world = World::new(seed, config, [ServerConfig::number(1)]);
-            world.start();
-            let router = Router::default().managed().prefix("2001:db8:c::/64", 9000);
-            world.hear(&router.clone().delegating("2001:db8:b::/64", 9000));
-            world.run_until("ready", seconds(30), |world| world.snapshot().ready);
-            world.run_for(seconds(1000));
+            let (mut world, router) = with_a_router_that_delegates(seed);
             world.server().dials.zero_lifetimes = is_gone;
             world.command(Input::Renew);
-            world.hear(&router.delegating("2001:db8:b::/64", 0));
+            world.hear(&router);
             world.run_for(seconds(1));
             let prefixes = world.snapshot().prefixes;
             assert_eq!(prefixes.len(), usize::from(!is_gone));
             assert!(prefixes.iter().all(|prefix| prefix.valid.0 > 7100), "it was extended");
         }
+    });
+}
+
+/// An address that is refused rides along with a prefix that is extended, but
+/// not with one that is asked about no more: it is asked for again, and of all
+/// servers in the end (RFC 9915 §18.2.5).
+#[test]
+fn an_address_does_not_ride_along_with_a_prefix_that_is_asked_about_no_more() {
+    over_seeds(20, |seed| {
+        let sent = |world: &World, kind| world.client().sent(kind).len();
+        // The prefix was extended after that.
+        let (mut world, router) = with_a_router_that_delegates(seed);
+        world.server().dials.refuse_addresses = true;
+        world.command(Input::Renew);
+        world.hear(&router);
+        world.run_for(seconds(100));
+        assert!(sent(&world, MessageType::Renew) > 2);
+        world.run_until_sent(MessageType::Rebind, 1, seconds(3000));
+        // And before it.
+        let (mut world, router) = with_a_router_that_delegates(seed);
+        world.server().dials.refuse_addresses = true;
+        world.command(Input::Renew);
+        world.run_for(seconds(10));
+        assert_eq!((world.state(), sent(&world, MessageType::Renew)), (StateName::Bound, 1));
+        world.hear(&router);
+        world.run_for(seconds(1));
+        assert_eq!(sent(&world, MessageType::Rebind), 1);
+        assert_eq!(world.client().usable().len(), 1);
     });
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Leases(pub(super) Vec<Association>);
 pub(super) struct Taken {
     /// At least one association got or kept a lease from it.
     pub(super) granted: bool,
+    /// So has one that is asked about no more.
+    pub(super) updated: bool,
     /// The server knows nothing of an association (RFC 9915 §18.2.10.1), or
     /// took its last lease away.
     pub(super) no_binding: bool,
@@ -58,13 +60,18 @@ impl Leases {
 
     /// Other associations are wanted from now on; those that stay keep what
     /// they hold.
-    pub(super) fn reconfigure(&mut self, config: &Config) {
+    pub(super) fn reconfigure(&mut self, now: Instant, config: &Config) {
         let before = core::mem::replace(self, Self::new(config));
         for ia in &mut self.0 {
             let same = |old: &&Association| old.kind == ia.kind && old.iaid == ia.iaid;
             if let Some(old) = before.0.iter().find(same) {
                 *ia = Association { wish: ia.wish, ..old.clone() };
             }
+        }
+        // What was refused has ridden along with what is asked about no more:
+        // all servers are asked, as nothing else would ever extend it.
+        if before.is_scheduled() && !self.is_scheduled() {
+            self.0.iter_mut().for_each(|ia| ia.timers.t2 = Until::At(now));
         }
     }
 
@@ -143,7 +150,8 @@ impl Leases {
             if ia.wish.retired {
                 // It is asked about no more, but may have been when this was
                 // asked: what is held has the lifetimes stated last.
-                taken.granted |= answer.ia(ia.kind, ia.iaid).is_some_and(|it| ia.update(it, now));
+                let offered = answer.ia(ia.kind, ia.iaid).filter(|it| it.failure.is_none());
+                taken.updated |= offered.is_some_and(|it| ia.update(it, now));
                 continue;
             }
             let held = ia.is_held();
@@ -344,6 +352,11 @@ impl Leases {
     /// The earliest T2, likewise.
     pub(super) fn t2(&self) -> Until {
         self.held().map(|ia| ia.timers.t2).min().unwrap_or(Until::Forever)
+    }
+
+    /// True where the leases are to be extended some day.
+    fn is_scheduled(&self) -> bool {
+        self.t1().min(self.t2()) != Until::Forever
     }
 
     /// When the next lease ends.

@@ -65,6 +65,9 @@ pub(super) fn take(common: &mut Common, now: Instant, answer: &Answer, event: Ev
     if taken.granted {
         common.note_leases(answer, event);
     } else {
+        if taken.updated {
+            common.events.push_back(event);
+        }
         common.note_loss(&before);
         common.note_expiry();
     }
