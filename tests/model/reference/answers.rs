@@ -162,6 +162,7 @@ impl Reference {
             // but it is assigned that long.
             if let Some(duplicate) = self.duplicates.get_mut(&lease.prefix) {
                 *duplicate = held;
+                self.given_again.insert(lease.prefix, timers(now, ia, held.valid));
                 continue;
             }
             self.leases.insert((kind, lease.prefix), held);

@@ -93,6 +93,7 @@ impl Reference {
         self.expire(now);
         if let Some(held) = self.leases.remove(&(Kind::Address, address)) {
             self.duplicates.insert(address, held);
+            self.given_again.remove(&address);
             self.reasons.insert(Reason::Incomplete);
             if self.leases.is_empty() {
                 self.reasons.insert(Reason::GiveUp);

@@ -109,6 +109,8 @@ pub struct Reference {
     duplicates: BTreeMap<Prefix, Held>,
     /// What the open Decline names.
     declined: BTreeSet<Prefix>,
+    /// The duplicates that a server has given since, with T1 and T2.
+    given_again: BTreeMap<Prefix, (Timer, Timer)>,
     /// The last Decline may have failed, or have been cut short just before.
     perhaps_declined: bool,
     /// Leases that a Release names, and no other message.
@@ -135,6 +137,7 @@ impl Reference {
             timers: BTreeMap::new(),
             duplicates: BTreeMap::new(),
             declined: BTreeSet::new(),
+            given_again: BTreeMap::new(),
             perhaps_declined: false,
             released: BTreeSet::new(),
             reasons: BTreeSet::new(),
@@ -179,17 +182,19 @@ impl Reference {
         assert_eq!(used, self.expected(), "in use at {now:?}, and what is held");
     }
 
-    /// What was given again is in use: the Decline that was cut short had failed.
+    /// What was declined and given again is in use: the Decline that was cut
+    /// short had failed.
     fn finds_declined(&mut self, used: &BTreeSet<(Prefix, Until, Until)>) {
-        let is_used = |(prefix, held): &(&Prefix, &Held)| {
-            used.contains(&(**prefix, held.preferred, held.valid))
-        };
-        let again: Vec<_> = self.duplicates.iter().filter(is_used).map(|(&p, &h)| (p, h)).collect();
-        if !again.is_empty() {
-            let again = again.into_iter().map(|(prefix, held)| ((Kind::Address, prefix), held));
-            self.leases.extend(again);
-            self.perhaps_declined = false;
-            self.has_declined();
+        for (prefix, timers) in core::mem::take(&mut self.given_again) {
+            let Some(held) = self.duplicates.get(&prefix).copied() else { continue };
+            let is_used = used.contains(&(prefix, held.preferred, held.valid));
+            if is_used && self.declined.contains(&prefix) {
+                self.duplicates.retain(|other, _| !self.declined.contains(other));
+                self.leases.insert((Kind::Address, prefix), held);
+                self.timers.insert(Kind::Address, timers);
+                self.reasons.insert(Reason::Incomplete);
+                self.perhaps_declined = false;
+            }
         }
     }
 
