@@ -62,7 +62,7 @@ impl Coverage {
         }
         let impossible = self.pairs(|count, can_meet| count > 0 && !can_meet);
         if !impossible.is_empty() {
-            text += &format!("\nMet, though they cannot: {}.\n", impossible.join("; "));
+            text += &format!("\nMet, though not counted: {}.\n", impossible.join("; "));
         }
         let holes = self.pairs(|count, can_meet| count == 0 && can_meet);
         text += &format!("\n{} pairs of {} met.", self.possible() - holes.len(), self.possible());
