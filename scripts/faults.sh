@@ -14,7 +14,7 @@ list=${2:-docs/faults.tsv}
 copy=target/faults
 rm -rf "$copy"
 mkdir -p "$copy"
-for place in Cargo.toml Cargo.lock src tests examples docs man; do
+for place in Cargo.toml Cargo.lock README.md src tests examples docs man; do
     cp -R "$place" "$copy/"
 done
 [ ! -e rust-toolchain.toml ] || cp rust-toolchain.toml "$copy/"
