@@ -49,8 +49,8 @@ impl Coverage {
         }
     }
 
-    /// The table, a fault a line, and below it the pairs that can meet and did
-    /// not.
+    /// The table, a fault a line, and below it the pairs that met though they
+    /// are not counted, and those that are and did not.
     #[must_use]
     pub fn text(&self) -> String {
         let states: Vec<_> = STATES.iter().map(|state| state.as_str()).collect();
@@ -60,9 +60,9 @@ impl Coverage {
             let counts: Vec<_> = counts.iter().map(|count| brief(*count)).collect();
             text += &format!("| {name} | {} |\n", counts.join(" | "));
         }
-        let impossible = self.pairs(|count, can_meet| count > 0 && !can_meet);
-        if !impossible.is_empty() {
-            text += &format!("\nMet, though not counted: {}.\n", impossible.join("; "));
+        let uncounted = self.pairs(|count, can_meet| count > 0 && !can_meet);
+        if !uncounted.is_empty() {
+            text += &format!("\nMet, though not counted: {}.\n", uncounted.join("; "));
         }
         let holes = self.pairs(|count, can_meet| count == 0 && can_meet);
         text += &format!("\n{} pairs of {} met.", self.possible() - holes.len(), self.possible());
