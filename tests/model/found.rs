@@ -11,6 +11,8 @@ use crate::transition::Transition::{self, *};
 use crate::transition::{Answer, Said, Times};
 
 const GRANT: Said = grant(1800, 2880, 3600, 7200);
+const NO_ADDRESS: Said = Said::Refuse(StatusCode::NO_ADDRS_AVAIL);
+const NEVER: Said = grant(u32::MAX, u32::MAX, 3600, 7200);
 const NO_BINDING: Said = Said::Refuse(StatusCode::NO_BINDING);
 
 const fn grant(t1: u32, t2: u32, preferred: u32, valid: u32) -> Said {
@@ -132,4 +134,79 @@ fn dec_01_what_waits_for_the_link_is_declined_when_it_is_back() {
     let (one, both) = (Configure([Address].into()), Configure([Address, Prefix].into()));
     let then = [one, Carrier(false), Duplicate, both, Carrier(true), Silence(2)];
     bound(GRANT, &then, |sent| assert!(sent.contains(&T::Decline), "{sent:?}"));
+}
+
+/// A server that gave an address with T1 and T2 that never come was asked to
+/// extend it where the prefix beside it was not wanted any more (RFC 9915
+/// §7.7).
+#[test]
+fn rep_12_what_is_never_to_be_extended_is_not_when_it_is_alone() {
+    let alone = [Configure([Address].into()), Silence(7000)];
+    bound(GRANT, &[&[Unanswered, says(NEVER, GRANT)][..], &alone].concat(), |sent| {
+        assert_eq!(sent, [T::Renew]);
+    });
+    // The prefix was left out: it is asked for, and all that is held with it.
+    let open = [Unanswered, says(NEVER, Said::Empty)];
+    bound(GRANT, &[&open[..], &alone].concat(), |sent| {
+        assert!(sent.iter().all(|kind| *kind == T::Renew), "{sent:?}");
+    });
+}
+
+/// An address that was refused rode along with the prefix that was extended,
+/// and ended where that was to be extended later, or never, or was not wanted
+/// any more (RFC 9915 §18.2.4, §18.2.5).
+#[test]
+fn ren_01_reb_01_what_was_refused_is_asked_for_before_it_ends() {
+    let is_asked = |sent: &[T]| {
+        assert_eq!(sent[..2], [T::Renew; 2]);
+        assert!(sent.contains(&T::Rebind), "{sent:?}");
+    };
+    for later in [grant(300_000, 480_000, 600_000, 600_000), NEVER] {
+        bound(GRANT, &[Unanswered, says(NO_ADDRESS, later), Silence(3000)], is_asked);
+    }
+    let alone = [Configure([Address].into()), Silence(3000)];
+    let refused = [Unanswered, says(NO_ADDRESS, GRANT), Silence(60)];
+    bound(GRANT, &[&refused[..], &alone].concat(), is_asked);
+    // After T2 all servers are asked.
+    let alone = [Configure([Address].into()), Silence(2)];
+    bound(GRANT, &[&refused[..], &refused, &alone].concat(), |sent| {
+        assert_eq!(sent, [T::Renew, T::Renew, T::Rebind]);
+    });
+}
+
+/// An address that was refused before T1, when somebody asked, was asked for
+/// again and again until then where the prefix beside it is never extended.
+#[test]
+fn ren_01_what_is_refused_before_t1_is_asked_for_at_t1() {
+    for asked in [Renew, Rebind] {
+        let refused = [asked, says(NO_ADDRESS, NEVER), Silence(1700)];
+        bound(GRANT, &refused, |sent| assert_eq!(sent.len(), 1, "{sent:?}"));
+        bound(GRANT, &[&refused[..], &[Silence(200)]].concat(), |sent| {
+            assert_eq!(sent[1], T::Renew);
+        });
+    }
+}
+
+/// A Decline that came to nothing left an address in use that was refused
+/// before: it counts again, with the times that were stated last.
+#[test]
+fn dec_01_reb_01_what_is_used_after_a_decline_that_failed_is_extended() {
+    let Said::Grant(times) = GRANT else { return };
+    let two = [Usable, Renew, says(Said::Another(times), GRANT)];
+    let refused = [Renew, says(NO_ADDRESS, GRANT)];
+    let away = [Duplicate, Silence(10), Carrier(false), Silence(25), Carrier(true), Unanswered];
+    let Said::Grant(short) = grant(300, 480, 600, 600) else { return };
+    let again = [says(Said::Another(short), GRANT), Silence(600)];
+    bound(GRANT, &[&two[..], &refused, &away, &again].concat(), |_| {});
+}
+
+/// The reference took a question about the link for one that nobody had
+/// objected to, when another configuration had just put another in its place.
+#[test]
+fn reb_04_another_configuration_asks_about_the_link_anew() {
+    let then =
+        [Kill, Silence(10), Configure([Address].into()), Configure([Address, Prefix].into())];
+    bound(GRANT, &[&then[..], &[Unanswered]].concat(), |sent| {
+        assert_eq!((sent[0], sent[sent.len() - 1]), (T::Rebind, T::Confirm));
+    });
 }

@@ -4,6 +4,9 @@ use dhc6c_core::ident::Duid;
 use dhc6c_core::time::{Duration, Instant};
 use dhc6c_core::wire::{Message, MessageType as T, TransactionId};
 
+/// The longest delay before a first message (SOL_MAX_DELAY, CNF_MAX_DELAY).
+pub const MAX_DELAY: Duration = Duration::from_secs(1);
+
 /// IRT, MRT, MRC and MRD in milliseconds; zero for no bound.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
@@ -91,11 +94,13 @@ impl Question {
         self.interrupted = self.interrupted.map(|_| now);
     }
 
-    /// The time for its answer is over (MRD).
+    /// The time for its answer is over (MRD), and another one has not taken its
+    /// place meanwhile, which may begin `MAX_DELAY` later.
     #[must_use]
     pub fn has_lasted(&self, now: Instant) -> bool {
         let duration = self.schedule.duration;
-        duration > 0 && now >= self.first + Duration::from_millis(duration)
+        let is_replaced = self.interrupted.is_some_and(|since| now <= since + MAX_DELAY);
+        duration > 0 && now >= self.first + Duration::from_millis(duration) && !is_replaced
     }
 
     /// It was sent as often as it may be (MRC), and the last one has had its

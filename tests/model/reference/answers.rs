@@ -104,7 +104,7 @@ impl Reference {
             self.reasons.insert(Reason::GiveUp);
         } else {
             self.server = server;
-            self.set_refused_aside(message);
+            self.note_refused(message);
         }
         if !held.is_empty() && self.leases.is_empty() {
             // The server has taken all of it back, so the client starts over
@@ -134,6 +134,7 @@ impl Reference {
         }
         if status == StatusCode::NO_BINDING {
             self.reasons.insert(Reason::Lost);
+            self.wanted.clone().into_iter().for_each(|kind| self.lose_refused(kind));
         }
     }
 
@@ -141,6 +142,7 @@ impl Reference {
     fn takes(&mut self, now: Instant, kind: Kind, ia: &Ia) -> bool {
         if status_of(ia.status()) == StatusCode::NO_BINDING {
             self.reasons.insert(Reason::Lost);
+            self.lose_refused(kind);
             self.has_verified();
         }
         if !is_usable(ia) {
@@ -171,6 +173,7 @@ impl Reference {
         }
         let Some(end) = shortest else { return false };
         self.timers.insert(kind, timers(now, ia, end));
+        self.refused.remove(&kind);
         self.has_verified();
         true
     }

@@ -7,10 +7,10 @@ use dhc6c_core::record::Record;
 use dhc6c_core::time::Instant;
 use dhc6c_core::wire::{DhcpOption, Message, MessageType as T};
 
-use crate::schedule::Question;
+use crate::schedule::{MAX_DELAY, Question};
 
 use super::timers::Timer;
-use super::{Held, Kind, MAX_DELAY, Reason, Reference};
+use super::{Held, Kind, Reason, Reference};
 
 impl Reference {
     /// The link is usable from now on, or no longer, or perhaps another one.
@@ -73,6 +73,7 @@ impl Reference {
         self.expire(now);
         self.leases.retain(|(kind, _), _| wanted.contains(kind));
         self.timers.retain(|kind, _| wanted.contains(kind));
+        self.allow_refused(now + MAX_DELAY);
         if !wanted.contains(&Kind::Address) {
             self.duplicates.clear();
         }

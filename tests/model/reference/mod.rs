@@ -30,7 +30,7 @@ use dhc6c_core::record::AssociationKind;
 use dhc6c_core::time::{Duration, Instant, Until};
 use dhc6c_core::wire::MessageType as T;
 
-use crate::schedule::Question;
+use crate::schedule::{MAX_DELAY, Question};
 
 use stated::used;
 use timers::Timer;
@@ -56,8 +56,6 @@ impl From<AssociationKind> for Kind {
 /// The send limit (RFC 9915 §14.1).
 const MESSAGES: usize = 20;
 const WINDOW: Duration = Duration::from_millis(20_001);
-/// The longest delay before a first message (SOL_MAX_DELAY, CNF_MAX_DELAY).
-const MAX_DELAY: Duration = Duration::from_secs(1);
 /// SOL_MAX_RT, and the most that RAND adds to it (RFC 9915 §7.6, §15).
 const SOL_MAX_RT: Duration = Duration::from_secs(3_960);
 
@@ -103,6 +101,8 @@ pub struct Reference {
     server: Option<Duid>,
     leases: BTreeMap<(Kind, Prefix), Held>,
     timers: BTreeMap<Kind, (Timer, Timer)>,
+    /// Refused while another was extended, and not given since.
+    refused: BTreeSet<Kind>,
     /// Addresses that others use and that no server has been told of yet
     /// (RFC 9915 §18.2.8), until the server may give them to others; with what
     /// it has said of them last.
@@ -135,6 +135,7 @@ impl Reference {
             server: None,
             leases: BTreeMap::new(),
             timers: BTreeMap::new(),
+            refused: BTreeSet::new(),
             duplicates: BTreeMap::new(),
             declined: BTreeSet::new(),
             given_again: BTreeMap::new(),
@@ -192,6 +193,7 @@ impl Reference {
                 self.duplicates.retain(|other, _| !self.declined.contains(other));
                 self.leases.insert((Kind::Address, prefix), held);
                 self.timers.insert(Kind::Address, timers);
+                self.refused.remove(&Kind::Address);
                 self.reasons.insert(Reason::Incomplete);
                 self.perhaps_declined = false;
             }

@@ -1,10 +1,10 @@
 //! T1 and T2 (RFC 9915 §14.2, §18.2.4).
 
 use dhc6c_core::time::{Duration, Instant, Lifetime, Until};
-use dhc6c_core::wire::{Ia, Message};
+use dhc6c_core::wire::{Ia, Message, StatusCode};
 
 use super::stated::{fails, ias, status_of};
-use super::{Reference, SOL_MAX_RT};
+use super::{Kind, Reference, SOL_MAX_RT};
 
 /// When a timer runs out: exactly then, or within bounds where the choice is
 /// the client's (RFC 9915 §14.2).
@@ -24,6 +24,17 @@ impl Timer {
     /// True when it may have run out.
     pub(super) fn may_be_over(self, now: Instant) -> bool {
         self.earliest.is_over(now)
+    }
+
+    /// What is refused has no T1 and T2, which are zero there: the choice is
+    /// the client's (RFC 9915 §14.2). It need not ask for it before `others`
+    /// are extended, but has to before it ends: then what was stated last
+    /// counts.
+    fn beside(self, others: Self, end: Until) -> Self {
+        Self {
+            earliest: if others.latest < end { Until::Forever } else { self.earliest },
+            latest: if others.earliest < end { Until::Forever } else { self.latest },
+        }
     }
 
     fn soonest(self, other: Self) -> Self {
@@ -57,7 +68,20 @@ impl Reference {
     }
 
     fn soonest(&self, which: impl Fn(&(Timer, Timer)) -> Timer) -> Timer {
-        self.timers.values().map(which).fold(Timer::at(Until::Forever), Timer::soonest)
+        let never = Timer::at(Until::Forever);
+        let others = self.timers.iter().filter(|(kind, _)| !self.refused.contains(kind));
+        let others = others.map(|(_, (t1, t2))| t1.soonest(*t2)).fold(never, Timer::soonest);
+        let counted = self.timers.iter().map(|(kind, timers)| match which(timers) {
+            timer if self.refused.contains(kind) => timer.beside(others, self.end(*kind)),
+            timer => timer,
+        });
+        counted.fold(never, Timer::soonest)
+    }
+
+    /// When the first lease of a kind ends.
+    fn end(&self, kind: Kind) -> Until {
+        let held = self.leases.iter().filter(|((held, _), _)| *held == kind);
+        held.map(|(_, held)| held.valid).min().unwrap_or(Until::Forever)
     }
 
     /// An answer that extends nothing has ended what T1 or T2 began. The next
@@ -75,11 +99,31 @@ impl Reference {
         }
     }
 
-    /// What is refused has no T1 and T2, which are zero there: beside another
-    /// that is extended, the choice is the client's (RFC 9915 §14.2).
-    pub(super) fn set_refused_aside(&mut self, message: &Message) {
-        for (kind, _) in ias(message).filter(|(_, ia)| fails(status_of(ia.status()))) {
+    /// Notes what is refused while another is extended. What a server does not
+    /// know is looked for instead (RFC 9915 §18.2.10.1).
+    pub(super) fn note_refused(&mut self, message: &Message) {
+        for (kind, ia) in ias(message).filter(|(_, ia)| fails(status_of(ia.status()))) {
+            if status_of(ia.status()) == StatusCode::NO_BINDING {
+                self.timers.remove(&kind);
+            }
+            self.refused.insert(kind);
+        }
+    }
+
+    /// The server does not know what another was extended without before.
+    pub(super) fn lose_refused(&mut self, kind: Kind) {
+        if self.refused.contains(&kind) {
             self.timers.remove(&kind);
+        }
+    }
+
+    /// What is refused and long due has to be asked for by then, where it is
+    /// what counts from now on.
+    pub(super) fn allow_refused(&mut self, then: Instant) {
+        let Self { timers, refused, .. } = self;
+        let late = timers.iter_mut().filter(|(kind, _)| refused.contains(kind));
+        for timer in late.flat_map(|(_, (t1, t2))| [t1, t2]) {
+            timer.latest = timer.latest.max(Until::At(then));
         }
     }
 

@@ -33,6 +33,9 @@ pub(super) struct Association {
     pub(super) leases: Vec<Lease>,
     /// When to extend the leases; counts only while there are any.
     pub(super) timers: LeaseTimers,
+    /// It was refused while another association was extended, and rides along
+    /// with that one's timers (RFC 9915 §18.2.10.1).
+    pub(super) set_aside: bool,
     /// A server that was asked gave no lease.
     pub(super) refused: bool,
     /// Its server took away what it held, or knows nothing of it, and no
@@ -99,6 +102,16 @@ pub(super) struct LeaseTimers {
 impl LeaseTimers {
     /// Neither Renew nor Rebind.
     pub(super) const NEVER: Self = Self { t1: Until::Forever, t2: Until::Forever };
+
+    /// T1, or T2 where there is no T1.
+    pub(super) fn first(self) -> Until {
+        self.t1.min(self.t2)
+    }
+
+    /// True when the leases are to be extended.
+    pub(super) fn are_over(self, now: Instant) -> bool {
+        self.first().is_over(now)
+    }
 }
 
 /// An address or a prefix that a server gave us for a time.
@@ -195,6 +208,7 @@ impl Association {
             former: Vec::new(),
             leases: Vec::new(),
             timers: LeaseTimers::NEVER,
+            set_aside: false,
             refused: false,
             lost: false,
             declined: Vec::new(),
@@ -404,7 +418,7 @@ impl Association {
             shortest.include(preferred, valid);
         }
         let Some(shortest) = shortest.0 else { return false };
-        (self.refused, self.lost) = (false, false);
+        (self.refused, self.lost, self.set_aside) = (false, false, false);
         self.former = Vec::new();
         // Nearly always it is one, and it stays for long.
         self.leases.shrink_to_fit();
@@ -417,6 +431,11 @@ impl Association {
         let mut offers = offered.offers.clone();
         offers.retain(|offer| self.leases.iter().any(|lease| lease.what.is_same(&offer.what)));
         self.take(offers, (offered.t1, offered.t2), self.leases.len(), now)
+    }
+
+    /// When the first lease ends.
+    pub(super) fn end(&self) -> Until {
+        self.leases.iter().map(|lease| lease.lifetimes.valid).min().unwrap_or(Until::Forever)
     }
 
     /// Drops what is no longer valid; true when something was.

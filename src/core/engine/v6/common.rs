@@ -150,14 +150,14 @@ impl Common {
 
     /// Takes another configuration; true when a server has to be asked for
     /// what is new in it.
-    pub(super) fn configure(&mut self, now: Instant, config: Arc<Config>) -> bool {
+    pub(super) fn configure(&mut self, config: Arc<Config>) -> bool {
         let asks_for_more = config.request != self.config.request
             || config.send != self.config.send
             || config.fqdn != self.config.fqdn
             || config.dhcp4o6.is_some() && self.config.dhcp4o6.is_none()
             || config.reconfigure_accept != self.config.reconfigure_accept;
         let before = self.leases.clone();
-        self.leases.reconfigure(now, &config);
+        self.leases.reconfigure(&config);
         self.config = config;
         self.note_loss(&before);
         asks_for_more || self.leases.any_wanting()

@@ -11,9 +11,7 @@ use crate::time::{Instant, Until};
 use crate::wire::{DhcpOption, StatusCode};
 
 use super::answer::Answer;
-use super::association::{
-    Association, Kind, Lease, LeaseTimers, Leased, LengthHint, MAX_LEASES, Wish,
-};
+use super::association::{Association, Kind, Lease, Leased, LengthHint, MAX_LEASES, Wish};
 
 /// The associations a client wants filled, in the order it asks for them.
 #[derive(Clone, Debug)]
@@ -60,18 +58,13 @@ impl Leases {
 
     /// Other associations are wanted from now on; those that stay keep what
     /// they hold.
-    pub(super) fn reconfigure(&mut self, now: Instant, config: &Config) {
+    pub(super) fn reconfigure(&mut self, config: &Config) {
         let before = core::mem::replace(self, Self::new(config));
         for ia in &mut self.0 {
             let same = |old: &&Association| old.kind == ia.kind && old.iaid == ia.iaid;
             if let Some(old) = before.0.iter().find(same) {
                 *ia = Association { wish: ia.wish, ..old.clone() };
             }
-        }
-        // What was refused has ridden along with what is asked about no more:
-        // all servers are asked, as nothing else would ever extend it.
-        if before.is_scheduled() && !self.is_scheduled() {
-            self.0.iter_mut().for_each(|ia| ia.timers.t2 = Until::At(now));
         }
     }
 
@@ -187,18 +180,20 @@ impl Leases {
         }
         if taken.granted {
             self.set_refused_aside(answer);
+            // What is due and has nothing to ride along with is as good as
+            // missing.
+            taken.missing |= self.scheduled().any(|ia| ia.set_aside && ia.timers.are_over(now));
         }
         taken
     }
 
-    /// An association that was refused while another was extended has no
-    /// schedule of its own any more: it rides along with the other's, and
-    /// what it holds is used to its end (RFC 9915 §18.2.10.1).
+    /// An association that was refused while another was extended rides along
+    /// with that one, and what it holds is used to its end (RFC 9915
+    /// §18.2.10.1).
     fn set_refused_aside(&mut self, answer: &Answer) {
         for ia in &mut self.0 {
-            if answer.ia(ia.kind, ia.iaid).is_some_and(|offered| offered.failure.is_some()) {
-                ia.timers = LeaseTimers::NEVER;
-            }
+            ia.set_aside |=
+                answer.ia(ia.kind, ia.iaid).is_some_and(|offered| offered.failure.is_some());
         }
     }
 
@@ -346,17 +341,21 @@ impl Leases {
     /// The earliest T1 of the associations that hold leases: one schedule
     /// for all of them (RFC 9915 §18.2.4).
     pub(super) fn t1(&self) -> Until {
-        self.held().map(|ia| ia.timers.t1).min().unwrap_or(Until::Forever)
+        self.scheduled().map(|ia| ia.timers.t1).min().unwrap_or(Until::Forever)
     }
 
     /// The earliest T2, likewise.
     pub(super) fn t2(&self) -> Until {
-        self.held().map(|ia| ia.timers.t2).min().unwrap_or(Until::Forever)
+        self.scheduled().map(|ia| ia.timers.t2).min().unwrap_or(Until::Forever)
     }
 
-    /// True where the leases are to be extended some day.
-    fn is_scheduled(&self) -> bool {
-        self.t1().min(self.t2()) != Until::Forever
+    /// The associations whose timers count: not those of what was set aside,
+    /// unless it would end before the others are extended. What is lost is
+    /// looked for in another way ([`Self::any_lost`]).
+    fn scheduled(&self) -> impl Iterator<Item = &Association> {
+        let others = self.held().filter(|ia| !ia.set_aside);
+        let carried = others.map(|ia| ia.timers.first()).min().unwrap_or(Until::Forever);
+        self.held().filter(move |ia| !ia.set_aside || !ia.lost && ia.end() <= carried)
     }
 
     /// When the next lease ends.

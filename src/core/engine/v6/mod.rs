@@ -414,7 +414,7 @@ impl Client {
         if other && !had_options {
             self.common.clear();
         }
-        let has_to_ask = self.common.configure(now, config) || other;
+        let has_to_ask = self.common.configure(config) || other;
         if !has_to_ask && (self.common.leases.any_held() || self.common.informed) {
             return;
         }
