@@ -103,14 +103,15 @@ impl Reference {
     /// know is looked for instead (RFC 9915 §18.2.10.1).
     pub(super) fn note_refused(&mut self, message: &Message) {
         for (kind, ia) in ias(message).filter(|(_, ia)| fails(status_of(ia.status()))) {
-            if status_of(ia.status()) == StatusCode::NO_BINDING {
-                self.timers.remove(&kind);
-            }
             self.refused.insert(kind);
+            if status_of(ia.status()) == StatusCode::NO_BINDING {
+                self.lose_refused(kind);
+            }
         }
     }
 
-    /// The server does not know what another was extended without before.
+    /// The server does not know what it has refused beside another: its timers
+    /// do not count any more.
     pub(super) fn lose_refused(&mut self, kind: Kind) {
         if self.refused.contains(&kind) {
             self.timers.remove(&kind);
