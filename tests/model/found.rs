@@ -195,9 +195,16 @@ fn dec_01_reb_01_what_is_used_after_a_decline_that_failed_is_extended() {
     let two = [Usable, Renew, says(Said::Another(times), GRANT)];
     let refused = [Renew, says(NO_ADDRESS, GRANT)];
     let away = [Duplicate, Silence(10), Carrier(false), Silence(25), Carrier(true), Unanswered];
-    let Said::Grant(short) = grant(300, 480, 600, 600) else { return };
-    let again = [says(Said::Another(short), GRANT), Silence(600)];
-    bound(GRANT, &[&two[..], &refused, &away, &again].concat(), |_| {});
+    let Said::Grant(sooner) = grant(300, 480, 3600, 7200) else { return };
+    let again = [says(Said::Another(sooner), GRANT), Silence(600)];
+    bound(GRANT, &[&two[..], &refused, &away, &again].concat(), |sent| {
+        let decline = sent.iter().rposition(|kind| *kind == T::Decline);
+        let after: Vec<_> = sent.iter().skip(decline.map_or(0, |at| at + 1)).collect();
+        assert_eq!(
+            (after[0], after[1], after[after.len() - 1]),
+            (&T::Rebind, &T::Renew, &T::Rebind)
+        );
+    });
 }
 
 /// The reference took a question about the link for one that nobody had

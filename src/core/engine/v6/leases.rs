@@ -360,7 +360,7 @@ impl Leases {
 
     /// When the next lease ends.
     pub(super) fn expiry(&self) -> Option<Deadline> {
-        let first = self.0.iter().map(Association::end).min()?;
+        let first = self.iter().map(|(_, lease)| lease.lifetimes.valid).min()?;
         first.instant().map(|at| Deadline { at, why: Why::Expire })
     }
 
